@@ -149,6 +149,32 @@ const PROMPT_FILES = [
 const SEEDS = {
   answer: [`${JSON.stringify({ ...answer, evidence: { ...answer.evidence, directory: 'x', root: ['x'] } })}\n`],
   'answer-text': answer.evidence.deltas.map((delta) => Buffer.concat([Buffer.of(3), bytesOf(delta)])),
+  'app-requests': [
+    { model: 'small', messages: [{ role: 'user', content: 'Hello' }], temperature: 0.5, stop: ['END'], user: 'u' },
+    {
+      model: 'small',
+      input: [
+        { role: 'user', content: [{ type: 'input_image', image_url: 'data:image/png;base64,AAAA' }] },
+        { type: 'function_call', call_id: 'call_1', name: 'look', arguments: '{}' },
+        { type: 'function_call_output', call_id: 'call_1', output: [{ type: 'input_text', text: 'rain' }] },
+      ],
+      tools: [{ type: 'function', name: 'look', parameters: { type: 'object' } }],
+      text: { format: { type: 'json_schema', name: 'a', schema: {} } },
+      include: ['reasoning.encrypted_content'],
+    },
+    { prompt: { id: 'claims/triage', version: '3', variables: { claim: 'wet' } }, store: false },
+    {
+      model: 'prompt:claims/triage@production',
+      max_tokens: 9,
+      messages: [
+        { role: 'assistant', content: [{ type: 'tool_use', id: 'toolu_1', name: 'look', input: {} }] },
+        { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'toolu_1', is_error: true, content: 'rain' }] },
+      ],
+      tools: [{ name: 'look', input_schema: { type: 'object' }, cache_control: { type: 'ephemeral' } }],
+      tool_choice: { type: 'any', disable_parallel_tool_use: true },
+      metadata: { bulla_vars: '{"claim":"wet"}' },
+    },
+  ].map((body) => JSON.stringify(body)),
   base64: ['AA==', 'AAA=', 'AAAA', 'AB==', '+/+/', 'AA', '=AAA'],
   base64url: ['AA', 'AAA', 'AAAA', 'AB', '-_-_', 'AA==', 'A'],
   bundle: readable(bundleOf, ...bundles),
