@@ -28,9 +28,9 @@ const PARTS = ['proxy', 'vault', 'responder'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Asks one upstream with and without Bulla before it, in turns; everything is warm. */
-export async function measureAddedTime(world: World, say: (line: string) => void): Promise<AddedTime> {
+export async function measureAddedTime(world: World, port: number, say: (line: string) => void): Promise<AddedTime> {
   const model = await startFakeOpenai({ replies: { tokens: TOKENS } });
-  const behind = await startProxyWorld(world, asking(model));
+  const behind = await startProxyWorld(world, port, asking(model));
   const direct: Endpoint = { baseUrl: model.url, bearer: 'unused' };
   try {
     for (let call = 0; call < WARM; call++)

@@ -19,20 +19,22 @@ export interface IdleStreams {
 /** Keeps streams open at one proxy whose model says a word now and then. */
 export async function measureIdleStreams(
   world: World,
+  port: number,
   streams: number,
   say: (line: string) => void,
 ): Promise<IdleStreams> {
   const model = await startSlowModel(WORD_EVERY_MS);
   // Defaults let a device and a responder do less at a time; what is measured is the proxy.
-  const behind = await startProxyWorld(world, {
+  const behind = await startProxyWorld(world, port, {
     BULLA_LLM: model.target,
     BULLA_LLM_MODEL: model.name,
     BULLA_RUNS_MAX: '2500',
   });
   try {
     const open: { close(): void }[] = [];
+    let asked = 0;
     const opener = async () => {
-      while (open.length < streams) open.push(await openStream(behind, 'default'));
+      while (asked++ < streams) open.push(await openStream(behind, 'default'));
     };
     await Promise.all(Array.from({ length: OPENED_AT_ONCE }, opener));
     await pause(IDLE_MS);

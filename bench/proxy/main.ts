@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
-import { makeOrganisation } from '@bulla/crypto/testing';
 import { describeMachine } from '../machine.js';
 import { keep } from '../results.js';
 import { startWorld } from '../world.js';
 import { measureAddedTime } from './added-time.js';
 import { measureIdleStreams } from './idle-streams.js';
+import { organisationOnPort } from './proxy-world.js';
 import { type ProxyReport, textOf, verdictsOf } from './report.js';
 
 // `npm run bench:proxy`: see README.md of the benches.
@@ -31,12 +31,12 @@ else await run();
 
 async function run(): Promise<void> {
   if (!/^[1-9][0-9]{0,3}$/.test(values.streams)) throw new Error('--streams takes a whole number from 1 to 9999');
-  const organisation = await makeOrganisation({ policy: { chat: ['grp:support'] } });
+  const { organisation, port } = await organisationOnPort();
   const world = await startWorld({}, organisation);
   try {
     const machine = await describeMachine(world.databaseUrl);
-    const added = await measureAddedTime(world, say);
-    const idle = await measureIdleStreams(world, Number(values.streams), say);
+    const added = await measureAddedTime(world, port, say);
+    const idle = await measureIdleStreams(world, port, Number(values.streams), say);
     const report: ProxyReport = { machine, date: new Date().toISOString(), added, idle };
     process.stdout.write(`\n${textOf(report)}`);
     if (values.write) keep('proxy', textOf(report));

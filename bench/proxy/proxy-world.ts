@@ -6,7 +6,9 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Home, writeProfile } from '@bulla/client/node';
-import type { FakeOpenai } from '@bulla/testkit';
+import type { TestOrganisation } from '@bulla/crypto/testing';
+import { makeOrganisation } from '@bulla/crypto/testing';
+import { type FakeOpenai, freePorts } from '@bulla/testkit';
 import type { TestMember } from '../../services/responder/test/asking.js';
 import type { ServiceProcess } from '../../test/faults/service-process.js';
 import { environment } from '../../test/bulla-process.js';
@@ -32,12 +34,38 @@ export interface ProxyWorld {
   stop(): Promise<void>;
 }
 
-/** @param model what a responder is started for, and how: settings of it. */
-export async function startProxyWorld(world: World, model: Readonly<Record<string, string>>): Promise<ProxyWorld> {
+/**
+ * An organisation whose directory names the responder of a proxy world: a client goes where that says.
+ * @returns it, and the port that the responder takes
+ */
+export async function organisationOnPort(): Promise<{ organisation: TestOrganisation; port: number }> {
+  const organisation = await makeOrganisation({ policy: { chat: ['grp:support'] } });
+  const [port = 0] = await freePorts(1);
+  await organisation.publish((draft) => {
+    const responder = draft.entities[organisation.responders[0].urn];
+    if (responder?.kind === 'responder') responder.url = `http://127.0.0.1:${port}`;
+  });
+  return { organisation, port };
+}
+
+/**
+ * @param port of the responder, as the directory has it.
+ * @param model what the responder is started for, and how: settings of it.
+ */
+export async function startProxyWorld(
+  world: World,
+  port: number,
+  model: Readonly<Record<string, string>>,
+): Promise<ProxyWorld> {
   const counting = { NODE_OPTIONS: `${AS_DEPLOYED.NODE_OPTIONS} ${COUNTING}` };
   const { ground } = world;
   const vault = await world.start('vault', counting);
-  const responder = await world.start('responder', { ...counting, BULLA_VAULT_URL: vault.url, ...model });
+  const responder = await world.start('responder', {
+    ...counting,
+    BULLA_VAULT_URL: vault.url,
+    BULLA_RESPONDER_PORT: String(port),
+    ...model,
+  });
   await ready(responder.url);
   const folder = await mkdtemp(join(tmpdir(), 'bulla-bench-proxy-'));
   const asker = ground.askers[0] as TestMember;
@@ -58,6 +86,7 @@ export async function startProxyWorld(world: World, model: Readonly<Record<strin
       child.kill('SIGTERM');
       await once(child, 'close');
     }
+    await responder.stop();
     await rm(folder, { recursive: true, force: true });
   };
   let baseUrl: string | undefined;
