@@ -25,10 +25,10 @@ export function fuzz(input: Uint8Array): boolean {
   if (body === undefined) return false;
   let accepted = false;
   for (const reader of READERS) {
-    const request: Read | undefined = read(() => reader(body), 'BullaError');
+    const request: Read | undefined = read((): Read => reader(body), 'BullaError');
     if (request === undefined) continue;
     accepted = true;
-    const { messages, parameters } = request.question;
+    const { messages, parameters }: AppQuestion = request.question;
     equal(chatMessagesSchema.safeParse(messages).success, true);
     equal(parametersSchema.safeParse(tokenParameters(parameters)).success, true);
   }
