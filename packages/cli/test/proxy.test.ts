@@ -166,6 +166,34 @@ describe('bulla proxy', () => {
     await world.done(['policy', 'set', '--chat', 'grp:members', '--yes']);
   });
 
+  it('tells an app, and not a log, that the vault shows an older state than before', async () => {
+    /** What the vault said of the organisation at first, by its path. */
+    const shown = new Map<string, { readonly text: string; readonly init: ResponseInit }>();
+    let isHostile = false;
+    world.fetch = async (input, init) => {
+      const path = new URL(input instanceof Request ? input.url : String(input)).pathname;
+      const before = shown.get(path);
+      if (isHostile && before !== undefined) return new Response(before.text, before.init);
+      const response = await fetch(input, init);
+      if (!path.startsWith('/.well-known/bulla/') || !response.ok) return response;
+      const text = await response.text();
+      shown.set(path, { text, init: { headers: response.headers } });
+      return new Response(text, { headers: response.headers });
+    };
+    await start();
+    world.fetch = fetch;
+    expect((await ask()).status).toBe(200);
+    // A newer state, which this home has seen: by another command, as by another device of the same person.
+    await world.done(['policy', 'set', '--chat', 'grp:members', 'grp:authors', '--yes']);
+    isHostile = true;
+    const refused = await ask();
+    expect([refused.status, await refused.json()]).toEqual([409, expect.objectContaining({ code: 'trust_rollback' })]);
+    expect(refused.headers.get('x-should-retry')).toBe('false');
+    isHostile = false;
+    expect((await ask()).status).toBe(200);
+    expect(await status()).toMatchObject({ faults: { trust_rollback: 1 } });
+  });
+
   it('writes a unit for systemd, and says how to enable it', async () => {
     const file = world.path('config/bulla-proxy.service');
     const { stdout } = await world.done(['proxy', 'install', '--out', file]);
