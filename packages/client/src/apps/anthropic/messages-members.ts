@@ -14,9 +14,10 @@ export const MESSAGES_MEMBERS: MemberRules = {
   temperature: { is: 'passed', how: 'as it is' },
   top_p: { is: 'passed', how: 'as it is' },
   output_config: { is: 'passed', how: '`effort` and `format`' },
-  thinking: { is: 'passed', how: '`adaptive` and `disabled`, which ask for nothing: `output_config.effort` does' },
   metadata: { is: 'passed', how: '`bulla_vars` has the variables of a stored prompt; nothing else goes on' },
   stream: { is: 'passed', how: 'the answer comes as events' },
+  thinking: { is: 'passed over', why: 'no thinking comes back; how much of it there is, `output_config.effort` says' },
+  context_management: { is: 'passed over', why: 'nothing of the conversation is left out here' },
   cache_control: { is: 'passed over', why: 'a hint to a cache, here and in every part' },
   service_tier: { is: 'passed over', why: 'the operator of the responder decides' },
   speed: { is: 'passed over', why: 'the operator of the responder decides' },
@@ -26,6 +27,5 @@ export const MESSAGES_MEMBERS: MemberRules = {
   top_k: { is: 'refused', why: 'no responder can be asked for it: use top_p' },
   container: { is: 'refused', why: ELSEWHERE },
   mcp_servers: { is: 'refused', why: ELSEWHERE },
-  context_management: { is: 'refused', why: 'nothing of the conversation is left out here: shorten it' },
   inference_geo: { is: 'refused', why: 'where a model runs, the operator of the responder decides' },
 };

@@ -53,7 +53,7 @@ describe('what is asked beside the messages', () => {
     ['no tool', { tools: [look], tool_choice: { type: 'none' } }, { tools: [chatLook], tool_choice: 'none' }],
     ['a choice without a tool', { tools: [], tool_choice: { type: 'auto' } }, {}],
     ['an effort', { output_config: { effort: 'low' }, thinking: { type: 'adaptive' } }, { reasoning_effort: 'low' }],
-    ['no thinking', { thinking: { type: 'disabled' } }, {}],
+    ['thinking, however much', { thinking: { type: 'enabled', budget_tokens: 1_024 } }, {}],
     [
       'JSON of a schema',
       { output_config: { format: { type: 'json_schema', schema: { type: 'object' } } } },
@@ -70,7 +70,6 @@ describe('what is asked beside the messages', () => {
   });
 
   it.each<[string, AppObject, string]>([
-    ['thinking by a number of tokens', { thinking: { type: 'enabled', budget_tokens: 1_024 } }, '/thinking/type'],
     ['tokens to choose from', { top_k: 5 }, '/top_k'],
     ['a container', { container: 'c' }, '/container'],
     ['what is not known', { frequency: 1 }, '/frequency'],
@@ -117,4 +116,34 @@ describe('a stored prompt', () => {
     expect(readMessages(body, { passUnknown: true }).question.model).toBe('m');
     expect(() => readMessages({ ...body, ...prompt }, { passUnknown: true })).toThrow(/frequency/);
   });
+});
+
+it('takes what Claude Code sends', () => {
+  const text = (said: string, more: object = {}) => ({ type: 'text', text: said, ...more });
+  const body = {
+    model: 'small',
+    max_tokens: 32_000,
+    system: [text('You are a coding agent.', cached), text('Be brief.', { ...cached })],
+    messages: [
+      { role: 'user', content: [text('List the files.'), text('<system-reminder>', cached)] },
+      {
+        role: 'assistant',
+        content: [
+          { type: 'thinking', thinking: 'hm', signature: 's' },
+          { type: 'tool_use', id: 'toolu_1', name: 'Bash', input: { command: 'ls' }, caller: { type: 'direct' } },
+        ],
+      },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'toolu_1', content: 'README.md', ...cached }] },
+    ],
+    tools: [{ ...look, name: 'Bash', eager_input_streaming: true }],
+    metadata: { user_id: '{"device_id":"d"}' },
+    thinking: { type: 'adaptive', budget_tokens: 0 },
+    context_management: { edits: [{ type: 'clear_thinking_20251015', keep: 'all' }] },
+    output_config: { effort: 'medium' },
+    stream: true,
+  };
+  const { question, stream } = readMessages(body, {});
+  expect(stream).toBe(true);
+  expect(question.messages.map(({ role }) => role)).toEqual(['system', 'user', 'assistant', 'tool']);
+  expect(question.parameters).toMatchObject({ reasoning_effort: 'medium', tools: [{ function: { name: 'Bash' } }] });
 });

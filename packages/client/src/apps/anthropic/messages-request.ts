@@ -17,12 +17,6 @@ const PLACES = {
   reasoning_effort: '/output_config/effort',
   response_format: '/output_config/format',
 };
-const BUDGET = 'must be adaptive or disabled: how much a model thinks, output_config.effort says';
-const thinkingSchema = z.discriminatedUnion(
-  'type',
-  [z.looseObject({ type: z.literal('adaptive') }), z.looseObject({ type: z.literal('disabled') })],
-  { error: BUDGET },
-);
 const formatSchema = z.strictObject({
   type: z.literal('json_schema', { error: 'must be json_schema' }),
   schema: z.record(z.string(), z.unknown()),
@@ -65,10 +59,8 @@ export function readMessages(
 }
 
 function parametersOf(members: AppObject): ModelParameters {
-  const { temperature, top_p: topP, stop_sequences: stops = [], thinking } = members;
+  const { temperature, top_p: topP, stop_sequences: stops = [] } = members;
   const stop = shaped(stops, stopSchema, ['stop_sequences']);
-  // Neither asks for more than the model does by itself.
-  if (thinking !== undefined) shaped(thinking, thinkingSchema, ['thinking']);
   return {
     ...(temperature !== undefined && { temperature: shaped(temperature, z.number(), ['temperature']) }),
     ...(topP !== undefined && { top_p: shaped(topP, z.number(), ['top_p']) }),

@@ -33,11 +33,11 @@ export const RESPONSES_MEMBERS: MemberRules = {
   prompt_cache_retention: { is: 'passed over', why: 'a hint to a cache' },
   service_tier: { is: 'passed over', why: 'the operator of the responder decides' },
   max_tool_calls: { is: 'passed over', why: 'it counts tools that a server runs, and there are none' },
+  truncation: { is: 'passed over', why: 'nothing of the input is left out here: what is too long is an error' },
+  context_management: { is: 'passed over', why: 'nothing of the input is left out here' },
   store: { is: 'refused', why: 'no answer is kept at a server here: send store: false, or nothing', but: [false] },
   previous_response_id: { is: 'refused', why: NO_STATE },
   conversation: { is: 'refused', why: NO_STATE },
   background: { is: 'refused', why: 'an answer is not kept, so it has to be waited for', but: [false] },
-  truncation: { is: 'refused', why: 'nothing of the input is left out here: shorten it', but: ['disabled'] },
-  context_management: { is: 'refused', why: 'nothing of the input is left out here: shorten it' },
   moderation: { is: 'refused', why: 'nobody here moderates: ask a model for it' },
 };
