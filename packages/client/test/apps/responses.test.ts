@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Signer } from '@bulla/crypto';
 import { utf8 } from '@bulla/crypto';
 import { AppSurface } from '../../src/apps/app-surface.js';
 import type { Bulla } from '../../src/bulla.js';
+import type { SealedReply } from '../responder.js';
 import { eventsOf, sendEvents, sendReply } from '../responder.js';
 import type { World } from '../world.js';
 import { draftOf, makeWorld } from '../world.js';
@@ -21,18 +23,23 @@ const TOOL = { type: 'function', name: 'look', parameters: { type: 'object' }, s
 let world: World;
 let bulla: Bulla;
 let surface: AppSurface;
+let honest: Signer;
 beforeAll(async () => {
   world = await makeWorld({ policy: { chat: ['grp:authors'] } });
   bulla = await world.client();
   await bulla.prompts.push('claims/triage', 'text', draftOf('Sort {{claim}}'), ['production']);
   surface = new AppSurface(bulla);
+  honest = world.responder.script.signer;
 });
 afterAll(() => world.stop());
 const says = (said: SaidAnswer) => {
   world.responder.script.deltas = () => chunksOf(said).map((chunk) => utf8(`${JSON.stringify(chunk)}\n`));
 };
 beforeEach(() => says({ text: ['It ', 'rains.'], finish: 'stop', usage: USAGE }));
+const cut = ({ head, frames }: SealedReply) =>
+  sendEvents(eventsOf({ head, frames, final: new Uint8Array() }).slice(0, -1));
 afterEach(() => {
+  world.responder.script.signer = honest;
   world.responder.questions.length = 0;
   world.responder.send = sendReply;
 });
@@ -89,10 +96,16 @@ describe('a response', () => {
     expect(asked()?.opt).toMatchObject({ tools: [{ function: { name: 'look', strict: true } }] });
   });
 
-  it('that is cut tells no end and no argument of a function, but a failure', async () => {
+  it.each<[string, string, () => void]>([
+    ['is cut', 'stream_truncated', () => (world.responder.send = cut)],
+    [
+      'somebody else signed',
+      'responder_key_changed',
+      () => (world.responder.script.signer = world.organisation.owner.signer),
+    ],
+  ])('that %s tells no end and no argument of a function, but a failure', async (_name, code, spoil) => {
     says(CALLS);
-    world.responder.send = ({ head, frames }) =>
-      sendEvents(eventsOf({ head, frames, final: new Uint8Array() }).slice(0, -1));
+    spoil();
     const told = await ask({ tools: [TOOL], stream: true });
     expect(typesOf(told.events())).toEqual([
       'response.created',
@@ -105,7 +118,7 @@ describe('a response', () => {
       'error',
     ]);
     expect(told.text).not.toContain('function_call');
-    expect(told.events().at(-1)).toMatchObject({ code: 'stream_truncated', error: { code: 'stream_truncated' } });
+    expect(told.events().at(-1)).toMatchObject({ code, error: { code } });
   });
 
   it('asks a stored prompt by its id', async () => {
