@@ -1,5 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { FakeReply } from '@bulla/testkit';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { startUp } from '../bulla-command.js';
+import { bulla } from '../bulla-process.js';
 import type { AppsWorld } from './apps-world.js';
 import { startAppsWorld } from './apps-world.js';
 import { runProgram } from './program.js';
@@ -39,4 +44,17 @@ it.each<[string, FakeReply | readonly FakeReply[], string]>([
     expect(end).toEqual({ status: 0, stdout: printed, stderr: '' });
   }
   expect(world.fake.requests.at(-1)?.requestId).toMatch(/^inv_/);
+});
+
+it('stream.mjs runs on a fresh home under bulla exec, with the built-in processor', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bulla-exec-'));
+  const home = { BULLA_HOME: join(folder, 'home') };
+  const up = await startUp(home);
+  try {
+    const end = await bulla(['exec', '--', process.execPath, `${EXAMPLES}/stream.mjs`], home);
+    expect(end).toMatchObject({ status: 0, stdout: expect.stringContaining('Water still flows') });
+  } finally {
+    await up.stop();
+    await rm(folder, { recursive: true });
+  }
 });

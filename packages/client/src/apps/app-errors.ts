@@ -29,8 +29,9 @@ export interface AppDialect {
 
 /** What to do about an error, in the place where apps show it. */
 const NEXT: { readonly [Code in BullaErrorCode]?: string } = {
-  forbidden: 'an admin lets a group chat with `bulla policy set --chat GROUP`; `bulla whoami` shows your groups',
-  model_not_allowed: '`bulla models` lists the models of the responder',
+  forbidden:
+    '`bulla whoami` shows your groups; who signs the policy names those that chat: `bulla policy set --chat GROUP`',
+  model_not_allowed: '`bulla models list` shows the models of the responder',
   not_found: '`bulla prompt list` shows the prompts that you may run',
   label_not_found: '`bulla prompt show NAME` lists its labels and versions',
   budget_exceeded: '`bulla usage` shows what was spent',

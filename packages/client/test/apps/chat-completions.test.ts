@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Problem } from '@bulla/contract';
 import { utf8 } from '@bulla/crypto';
 import { AppSurface } from '../../src/apps/app-surface.js';
 import type { Bulla } from '../../src/bulla.js';
@@ -89,6 +90,20 @@ describe('a chat', () => {
     expect(told.text).not.toContain('"stop"');
     const whole = await ask({ stream: false });
     expect(whole.status).not.toBe(200);
+  });
+
+  it('that the policy forbids is told with the command that allows it', async () => {
+    world.vault.service.lies['envelope.issue'] = () => {
+      throw new Problem('forbidden');
+    };
+    surface = new AppSurface(await world.client());
+    try {
+      const told = await ask({ stream: true });
+      expect([told.status, told.json()['error']]).toEqual([403, expect.objectContaining({ type: 'permission_error' })]);
+      expect(told.text).toContain('bulla policy set --chat');
+    } finally {
+      delete world.vault.service.lies['envelope.issue'];
+    }
   });
 
   it('that cannot begin is told by its status, also where it was to be streamed', async () => {
