@@ -1,45 +1,25 @@
-import type { FakeAnthropic, FakeMessageReply, FakeReply } from '@bulla/testkit';
+import type { FakeAnthropic } from '@bulla/testkit';
 import { startFakeAnthropic } from '@bulla/testkit';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { AppsWorld } from './apps-world.js';
 import { startAppsWorld } from './apps-world.js';
 import { runProgram } from './program.js';
+import type { Said } from './said-twice.js';
+import { saidTwice } from './said-twice.js';
 
 // Anthropic's SDK, straight to a server of its interface, and through Bulla, behind which a server of OpenAI's says the same.
 
 const EXAMPLES = `${import.meta.dirname}/../../examples`;
 const PROGRAM = `${import.meta.dirname}/programs/anthropic.mjs`;
-const RAINS = said(['It ', 'rains.']);
-const CALL = said(['I look.'], '{"rain":true}');
+const RAINS = saidTwice(['It ', 'rains.']);
+const CALL = saidTwice(['I look.'], '{"rain":true}');
 const ERROR = { status: 429, body: '{"type":"error","error":{"type":"rate_limit_error","message":"scripted"}}' };
 
-/** One answer, as each of the two servers has it in its script. */
-interface Scene {
-  readonly anthropic: FakeMessageReply;
-  readonly openai: FakeReply;
-}
-
-function said(tokens: readonly string[], input?: string, name = 'look'): Scene {
-  const id = 'call_1';
-  return {
-    anthropic: {
-      tokens,
-      usage: { input_tokens: 7, output_tokens: 2 },
-      ...(input !== undefined && { toolCalls: [{ id, name, input: [input] }] }),
-    },
-    openai: {
-      tokens,
-      usage: { prompt_tokens: 7, completion_tokens: 2, total_tokens: 9 },
-      ...(input !== undefined && { toolCalls: [{ index: 0, id, name, arguments: input }] }),
-    },
-  };
-}
-
-const broken: Scene = {
+const broken: Said = {
   anthropic: { ...RAINS.anthropic, fault: { afterTokens: 1, kind: 'cut' } },
   openai: { ...RAINS.openai, faults: [{ afterTokens: 1, kind: 'cut' }] },
 };
-const slow: Scene = {
+const slow: Said = {
   anthropic: { ...RAINS.anthropic, delayBetweenTokensMs: 60_000 },
   openai: { ...RAINS.openai, delayBetweenTokensMs: 60_000 },
 };
@@ -72,13 +52,13 @@ async function seen(scene: string, settings: Settings): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-it.each<[string, readonly Scene[]]>([
+it.each<[string, readonly Said[]]>([
   ['text', [RAINS]],
   ['stream', [RAINS]],
   ['events', [CALL]],
   ['tools', [CALL, RAINS]],
   ['image', [RAINS]],
-  ['object', [said(['{"rain":', 'true}'])]],
+  ['object', [saidTwice(['{"rain":', 'true}'])]],
   ['error', [{ anthropic: ERROR, openai: ERROR }]],
   ['broken', [broken]],
   ['left', [slow]],
@@ -115,7 +95,7 @@ it('an app that leaves a stream stops the model', async () => {
 });
 
 it('examples/messages.mjs does the same with nothing but its base URL changed', async () => {
-  const scenes = [said(['I ', 'look.'], '{"town":"Bern"}', 'next_train'), said(['At ', '10:02.'])];
+  const scenes = [saidTwice(['I ', 'look.'], '{"town":"Bern"}', 'next_train'), saidTwice(['At ', '10:02.'])];
   for (const settings of [direct(), bulla()]) {
     vendor.follow({ replies: scenes.map(({ anthropic }) => anthropic) });
     world.fake.follow({ replies: scenes.map(({ openai }) => openai) });

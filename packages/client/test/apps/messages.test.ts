@@ -61,7 +61,7 @@ describe('a message', () => {
       type: 'message',
       role: 'assistant',
       model: 'm',
-      content: [{ type: 'text', text: 'It rains.', citations: null }],
+      content: [{ type: 'text', text: 'It rains.' }],
       stop_reason: 'end_turn',
       stop_sequence: null,
       usage: expect.objectContaining({ input_tokens: 3, output_tokens: 2 }),

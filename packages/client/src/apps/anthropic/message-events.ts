@@ -45,7 +45,7 @@ export class MessageEvents {
 
   #say(text: string): VendorEvent[] {
     if (text === '') return [];
-    const begun = this.#text !== '' ? [] : [blockStart(0, { type: 'text', text: '', citations: null })];
+    const begun = this.#text !== '' ? [] : [blockStart(0, { type: 'text', text: '' })];
     this.#text += text;
     return [...begun, { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } }];
   }

@@ -11,7 +11,7 @@ export interface MessageFrame {
 
 /** A block of a message, in Anthropic's shape. */
 export type MessageBlock =
-  | { readonly type: 'text'; readonly text: string; readonly citations: null }
+  | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'tool_use'; readonly id: string; readonly name: string; readonly input: unknown };
 
 /** A message, in Anthropic's shape. */
@@ -48,7 +48,7 @@ export function blocksOf({ message }: CompletionChoice, { id }: MessageFrame): M
     const callId = call.id === '' ? `${id.replace('msg_', 'toolu_')}${index.toString(16).padStart(2, '0')}` : call.id;
     return { type: 'tool_use', id: callId, name, input: inputOf(written) };
   });
-  return text === '' ? calls : [{ type: 'text', text, citations: null }, ...calls];
+  return text === '' ? calls : [{ type: 'text', text }, ...calls];
 }
 
 function inputOf(written: string): unknown {

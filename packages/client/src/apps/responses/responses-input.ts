@@ -72,7 +72,7 @@ const outputSchema = z.strictObject({
 
 /** Items that only their vendor can make something of, by name. */
 const ELSEWHERE = new Map([
-  ['item_reference', 'no answer is kept at a server here: send the item itself'],
+  ['item_reference', 'no answer is kept at a server here: send the item itself, as SDKs do with store: false'],
   ['compaction', 'only its vendor can read it: send the conversation itself'],
   ['custom_tool_call', 'only functions are'],
   ['custom_tool_call_output', 'only functions are'],
