@@ -2,6 +2,7 @@ import type { Identity, TrustState, TrustStore } from '@bulla/client';
 import { firstMemory, Renewer } from '@bulla/client';
 import { LabelKeeper } from '../../packages/client/src/labels/label-keeper.js';
 import { headOf } from '../../packages/client/src/labels/label-memory.js';
+import { ToldKeeper } from '../../packages/client/src/audit/told/told-keeper.js';
 import { PiiGate } from '../../packages/client/src/pii/pii-gate.js';
 import { PublicReader } from '../../packages/client/src/connection/public-reader.js';
 import type { Session } from '../../packages/client/src/connection/session.js';
@@ -110,7 +111,9 @@ export function startProcess({ setting, vault, now }: Surroundings, identity: Id
   const transport = new Transport({ identity, fetch: fetcher, now, retries: 0, withKnownKeys });
   const notice = () => undefined;
   const pii = new PiiGate({ mode: 'off' }, fetcher);
-  const session = { identity, vaultUrl, keeper, labels: new LabelKeeper(keeper, now), transport, pii, now, notice };
+  const told = new ToldKeeper(keeper, 0);
+  const labels = new LabelKeeper(keeper, now);
+  const session = { identity, vaultUrl, keeper, labels, told, transport, pii, now, notice };
   return { session, caller, judgedBy };
 }
 

@@ -185,8 +185,11 @@ export class Context {
     return identityOf(file);
   }
 
-  /** The SDK for this identity, which talks to the vault when something needs it. */
-  async offline(fetcher: typeof fetch = this.io.fetch): Promise<Bulla> {
+  /**
+   * The SDK for this identity, which talks to the vault when something needs it.
+   * @param toldWithinMs as in `ConnectOptions`; a command ends right after its answer, so 0 unless given.
+   */
+  async offline(fetcher: typeof fetch = this.io.fetch, toldWithinMs = 0): Promise<Bulla> {
     const { vaultUrl, pin } = await this.profile();
     return Bulla.offline({
       url: vaultUrl,
@@ -196,6 +199,7 @@ export class Context {
       fetch: fetcher,
       notice: (message) => this.#note(message),
       pii: this.settings.pii,
+      toldWithinMs,
     });
   }
 
@@ -203,8 +207,8 @@ export class Context {
    * The SDK after the newest documents were verified against the pin. A command asks each time, so that it says what
    * is wrong with a vault before it sends anything else.
    */
-  async connect(fetcher: typeof fetch = this.io.fetch): Promise<Bulla> {
-    const bulla = await this.offline(fetcher);
+  async connect(fetcher: typeof fetch = this.io.fetch, toldWithinMs?: number): Promise<Bulla> {
+    const bulla = await this.offline(fetcher, toldWithinMs);
     await bulla.refreshTrust();
     await bulla.requireOwnKey();
     return bulla;

@@ -3,6 +3,7 @@ import type { OpenaiSdk } from './apps/openai-sdk.js';
 import { openaiOptions } from './apps/openai-sdk.js';
 import { Audit } from './audit/audit.js';
 import { holdTold } from './audit/told/told-answer.js';
+import { ToldKeeper } from './audit/told/told-keeper.js';
 import { ChatCompletions } from './chats/chats.js';
 import { ChatPermits } from './chats/chat-permits.js';
 import { Embeddings } from './chats/embeddings.js';
@@ -58,7 +59,14 @@ export interface ConnectOptions {
   readonly notice?: (message: string) => void;
   /** What becomes of personal data in questions before they are sealed; nothing unless given. */
   readonly pii?: PiiSettings;
+  /**
+   * How long what answers tell of the log of their responder may wait for the store, in milliseconds; 1,000 unless given.
+   * With 0 it is stored before each answer is told. Contradictions are found at once in any case.
+   */
+  readonly toldWithinMs?: number;
 }
+
+const TOLD_WITHIN_MS = 1_000;
 
 /** The SDK: seals, runs and verifies on this machine, for one identity of one organisation. */
 export class Bulla {
@@ -134,6 +142,7 @@ export class Bulla {
     const reader = new PublicReader(fetcher);
     const pii = new PiiGate(options.pii ?? { mode: 'off' }, fetcher);
     const keeper = new TrustKeeper({ org: identity.org, pin, vaultUrl, reader, store, now, notice });
+    const told = new ToldKeeper(keeper, options.toldWithinMs ?? TOLD_WITHIN_MS);
     const transport = new Transport({
       identity,
       fetch: fetcher,
@@ -142,7 +151,7 @@ export class Bulla {
       withKnownKeys: (trust, work) => keeper.withKnownKeys(trust, work),
     });
     return new Bulla(
-      { identity, vaultUrl, keeper, labels: new LabelKeeper(keeper, now), transport, pii, now, notice },
+      { identity, vaultUrl, keeper, labels: new LabelKeeper(keeper, now), told, transport, pii, now, notice },
       pin,
       closing,
     );
@@ -239,10 +248,16 @@ export class Bulla {
     return callApi(this.#session, call);
   }
 
-  /** Stops everything that is still under way. Nothing can be asked afterwards. */
-  close(): Promise<void> {
-    this.#closing.abort(bullaError('transport_failed', { message: 'this connection was closed', origin: 'client' }));
-    return Promise.resolve();
+  /**
+   * Stops everything that is still under way, once what answers told is stored. Nothing can be asked afterwards.
+   * @throws {VerifyError} log_inconsistent where the last of it contradicts what is kept
+   */
+  async close(): Promise<void> {
+    try {
+      await this.#session.told.flush();
+    } finally {
+      this.#closing.abort(bullaError('transport_failed', { message: 'this connection was closed', origin: 'client' }));
+    }
   }
 }
 

@@ -48,7 +48,7 @@ export class AuditWorld {
     this.vault = [await this.log('vault').begin()];
     this.responder = [await this.log('responder').begin()];
     this.store = new MemoryTrustStore();
-    this.auditor = await this.world.client(this.world.organisation.owner, { store: this.store });
+    this.auditor = await this.world.client(this.world.organisation.owner, { store: this.store, toldWithinMs: 0 });
     await this.sign();
   }
 

@@ -162,6 +162,7 @@ export class Audit {
       logs.push(...(await this.#atHand(service)));
     });
     let entries = 0;
+    await session.told.flush();
     const { heads, told } = (await keeper.state()) ?? {};
     const onLeaf = () => onProgress?.(++entries);
     const verdict = await judgeAudit({ org: identity.org, logs, trusts: [trust], heads, told, onLeaf });
@@ -243,6 +244,7 @@ export class Audit {
 
   /** Logs of a service that this client verified or was told of before, and that it does not show any more. */
   async #notShown(urn: string, shown: ReadonlySet<number>): Promise<LogAtHand[]> {
+    await this.#session.told.flush();
     const { heads = [], told } = (await this.#session.keeper.state()) ?? {};
     const known = new Set([...heads.map(([origin]) => origin), ...toldHeads(told).map(({ origin }) => origin)]);
     return [...known].flatMap((origin) => {

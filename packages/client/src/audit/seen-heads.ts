@@ -129,6 +129,7 @@ async function standingOfHead(
   service: Service,
   { log, origin, head }: { readonly log: number; readonly origin: string; readonly head: TreeHead },
 ): Promise<SeenLog['standing']> {
+  await session.told.flush();
   const { heads, told } = (await session.keeper.state()) ?? {};
   const kept = keptHead(heads, origin);
   const standing = kept === undefined ? 'new' : await standingBeside(session, service, { log, head, kept });

@@ -4,6 +4,7 @@ import type { Identity } from './identity.js';
 import type { LabelKeeper } from '../labels/label-keeper.js';
 import { requireLoopback } from './loopback.js';
 import type { PiiGate } from '../pii/pii-gate.js';
+import type { ToldKeeper } from '../audit/told/told-keeper.js';
 import type { Service, Transport } from './transport.js';
 import type { TrustKeeper } from '../trust/trust-keeper.js';
 import type { SeenName } from '../trust/trust-store.js';
@@ -15,6 +16,8 @@ export interface Session {
   readonly keeper: TrustKeeper;
   readonly labels: LabelKeeper;
   readonly transport: Transport;
+  /** Keeps what answers tell of the logs of their responders. */
+  readonly told: ToldKeeper;
   /** What every question passes before it is sealed. */
   readonly pii: PiiGate;
   /** Seconds. */

@@ -7,6 +7,7 @@ import type { HandedBack } from '../trust/handing-back.js';
 import { handBack, keyOf } from '../trust/handing-back.js';
 import { LabelKeeper } from '../labels/label-keeper.js';
 import type { ShownPosition } from '../labels/label-memory.js';
+import { ToldKeeper } from '../audit/told/told-keeper.js';
 import { PiiGate } from '../pii/pii-gate.js';
 import { PublicReader } from '../connection/public-reader.js';
 import type { RenewerAdoption } from './renewer-adoption.js';
@@ -195,8 +196,9 @@ function sessionOf(options: RenewerOptions): Session {
   const withKnownKeys: TrustKeeper['withKnownKeys'] = (trust, work) => keeper.withKnownKeys(trust, work);
   const transport = new Transport({ identity, fetch: fetcher, now, withKnownKeys });
   // A renewer asks no model anything.
+  const told = new ToldKeeper(keeper, 0);
   const pii = new PiiGate({ mode: 'off' }, fetcher);
-  return { identity, vaultUrl, keeper, labels: new LabelKeeper(keeper, now), transport, pii, now, notice };
+  return { identity, vaultUrl, keeper, labels: new LabelKeeper(keeper, now), told, transport, pii, now, notice };
 }
 
 function lost(): BullaError {

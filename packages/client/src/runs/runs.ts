@@ -1,7 +1,6 @@
 import type { Bytes, CompletionChunk, Trust } from '@bulla/crypto';
 import { LineReader, parseChunk, parseFin, verifyFin } from '@bulla/crypto';
 import { ReplyOpener } from '@bulla/crypto/open';
-import { keepTold } from '../audit/told/told-heads.js';
 import type { AnsweredPrompt } from './answer.js';
 import { Answer } from './answer.js';
 import type { AnswerEvent } from './answer-events.js';
@@ -265,7 +264,7 @@ async function finish<Asked extends Question>(
       transcript: opener.transcript,
     }),
   );
-  if (claims.checkpoint !== undefined) await keepTold(session, claims.checkpoint);
+  if (claims.checkpoint !== undefined) await session.told.keep(claims.checkpoint);
   if (claims.finish === 'error') throw sealedProblem(claims.err);
   // guard: client-fin-directory
   if (named === undefined) {

@@ -7,6 +7,9 @@ import { UsageError } from '../../input/usage-error.js';
 import { styled } from '../../output/output.js';
 import type { ProxySettings } from './proxy-settings.js';
 
+/** A busy proxy is told another head of a log with nearly every answer: it stores them once a second. */
+const TOLD_WITHIN_MS = 1_000;
+
 /** A proxy that listens, and what it asks through. */
 export interface OpenProxy {
   readonly server: ProxyServer;
@@ -27,7 +30,7 @@ export async function openProxy(
 ): Promise<OpenProxy> {
   const { parseListen, startProxy } = await import('@bulla/proxy');
   const address = parseListen(listen);
-  const bulla = await context.connect();
+  const bulla = await context.connect(context.io.fetch, TOLD_WITHIN_MS);
   try {
     const receipts = await receiptsOf(context, settings.receipts);
     const server = await startProxy({ bulla, token, listen: address, receipts, passUnknown: settings.passUnknown });

@@ -3,7 +3,6 @@ import type { TreeHead } from '@bulla/crypto/log';
 import { parseCheckpoint, parseNote } from '@bulla/crypto/log';
 import type { BullaError } from '../../connection/errors.js';
 import { bullaError } from '../../connection/errors.js';
-import type { Session } from '../../connection/session.js';
 import type { TrustState } from '../../trust/trust-store.js';
 import type { AuditVerdict } from '../audit-verdict.js';
 import { entriesText } from '../audit-verdict.js';
@@ -63,23 +62,6 @@ export function withTold<State extends Kept>(state: State, head: ToldHead): Stat
     return { ...state, told: [...told.filter((note) => note !== last.note), head.note] };
   }
   return { ...state, told: [...told, head.note] };
-}
-
-/**
- * Keeps the head that a verified answer carries.
- * @throws {VerifyError} log_inconsistent (fork) if it contradicts one that is kept; both are kept then
- */
-export async function keepTold({ keeper }: Session, note: string): Promise<void> {
-  const known = await keeper.state();
-  if (known?.told?.includes(note) === true) return;
-  const head = toldHead(note);
-  let other: TreeHead | undefined;
-  await keeper.change((state) => {
-    other = contradicted(state, head);
-    return withTold(state, head);
-  });
-  // guard: told-fork
-  if (other !== undefined) throw forkOf(head);
 }
 
 /** What this machine knows after logs were verified: their heads, and none that they were shown to hold. */
