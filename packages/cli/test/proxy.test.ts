@@ -208,7 +208,7 @@ describe('bulla proxy that cannot', () => {
   it.each([
     ['listen off this machine', ['--listen', '0.0.0.0:4141'], {}, 78, 'on this machine alone'],
     ['read where to listen', ['--listen', 'here'], {}, 78, 'is not a host and a port'],
-    ['take a short key [guard: proxy-token-setting]', [], { BULLA_PROXY_TOKEN: 'short' }, 78, 'BULLA_PROXY_TOKEN'],
+    ['take a short key', [], { BULLA_PROXY_TOKEN: 'short' }, 78, 'BULLA_PROXY_TOKEN'],
     ['know a value', [], { BULLA_PROXY_RECEIPTS: 'some' }, 78, 'expected on, off, question'],
     ['find its organisation', [], { BULLA_HOME: '/nowhere' }, 2, 'there is no profile in /nowhere'],
     ['reach its vault', [], { BULLA_URL: 'http://127.0.0.1:1' }, 8, 'bulla up'],
