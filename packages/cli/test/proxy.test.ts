@@ -1,4 +1,7 @@
 import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FakeOpenai } from '@bulla/testkit';
@@ -225,9 +228,24 @@ describe('bulla proxy that cannot', () => {
       const ended = await world.bulla(['proxy', command]);
       expect([ended.code, ended.stderr]).toEqual([9, expect.stringContaining('start it: bulla proxy')]);
     }
-    await writeFile(world.path('home/proxy.json'), '{"origin":"http://127.0.0.1:1"}');
+  });
+
+  it('was killed is not asked: another program may have its port [guard: proxy-record-dead]', async () => {
+    const shown: unknown[] = [];
+    const stranger = createServer(({ headers }, response) => {
+      shown.push(headers.authorization);
+      response.end('{}');
+    });
+    stranger.listen(0, '127.0.0.1');
+    await once(stranger, 'listening');
+    const { port } = stranger.address() as AddressInfo;
+    await writeFile(world.path('home/proxy.json'), JSON.stringify({ origin: `http://127.0.0.1:${port}` }));
     expect((await world.bulla(['proxy', 'status'])).code).toBe(9);
+    expect(shown).toEqual([]);
+    await writeFile(world.path('home/proxy.json'), 'not JSON');
+    expect((await world.bulla(['proxy', 'env'])).code).toBe(9);
     await rm(world.path('home/proxy.json'));
+    stranger.close();
   });
 
   it('open its keys says how, and does with the passphrase', async () => {

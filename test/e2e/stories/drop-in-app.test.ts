@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FakeOpenai } from '@bulla/testkit';
 import { startFakeOpenai } from '@bulla/testkit';
+import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type RunningCommand, startUp } from '../../bulla-command.js';
 import { environment } from '../../bulla-process.js';
@@ -54,6 +55,18 @@ async function runApp(settings: Readonly<Record<string, string>>) {
   return { status, stdout, stderr };
 }
 
+interface Status {
+  readonly calls: number;
+  readonly verified: number;
+  readonly coalesced: number;
+  readonly faults: object;
+}
+
+async function standing(): Promise<Status> {
+  const settings = { ...owner, BULLA_PROXY_TOKEN: proxy.app['OPENAI_API_KEY'] ?? '' };
+  return JSON.parse((await succeed(['proxy', 'status', '--json'], settings)).stdout) as Status;
+}
+
 describe('an app that exists already', () => {
   it('works with its base URL changed, and all that it is told was verified', async () => {
     const { status, stdout, stderr } = await runApp(proxy.app);
@@ -73,15 +86,32 @@ describe('an app that exists already', () => {
     expect(asked.every(({ headers }) => !JSON.stringify(headers).includes(proxy.app['OPENAI_API_KEY'] ?? ''))).toBe(
       true,
     );
-    const { stdout: told } = await succeed(['proxy', 'status', '--json'], {
-      ...owner,
-      BULLA_PROXY_TOKEN: proxy.app['OPENAI_API_KEY'] ?? '',
-    });
-    const { calls, verified, faults } = JSON.parse(told) as { calls: number; verified: number; faults: object };
+    const { calls, verified, faults } = await standing();
     expect({ calls, faults }).toEqual({ calls: 7, faults: {} });
     // All but the list of models, which is nobody's answer.
     expect(verified).toBe(6);
     expect(proxy.stderr()).toBe('');
+  });
+
+  it('that gives up waiting and asks again, as SDKs do by themselves, gets the answer and is charged once', async () => {
+    const asked = () => fake.requests.filter(({ path }) => path.endsWith('/chat/completions')).length;
+    const before = asked();
+    const counted = await standing();
+    fake.follow({ replies: { tokens: SAID, delayBeforeHeadersMs: 1_500 } });
+    const client = new OpenAI({
+      baseURL: proxy.app['OPENAI_BASE_URL'],
+      apiKey: proxy.app['OPENAI_API_KEY'],
+      timeout: 700,
+      maxRetries: 5,
+    });
+    const messages = [{ role: 'user' as const, content: 'How is the weather, after all?' }];
+    const { choices } = await client.chat.completions.create({ model: 'small', messages });
+    fake.follow({ replies: answerTo });
+    expect(choices[0]?.message.content).toBe(SAID.join(''));
+    expect(asked()).toBe(before + 1);
+    const { calls, verified, coalesced } = await standing();
+    expect([calls - counted.calls, verified - counted.verified]).toEqual([1, 1]);
+    expect(coalesced).toBeGreaterThan(0);
   });
 
   it('is told that its key is wrong as by its provider', async () => {

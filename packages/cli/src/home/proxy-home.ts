@@ -4,6 +4,8 @@ import { HomeError } from '@bulla/client/node';
 const TOKEN = 'proxy.token';
 const RECORD = 'proxy.json';
 const LOCK = 'proxy.lock';
+/** Longer than it takes to see whether somebody holds it. */
+const LOOK_MS = 1_000;
 
 /** What the home folder keeps of its proxy: what apps show, and where it runs. */
 export class ProxyHome {
@@ -20,7 +22,20 @@ export class ProxyHome {
 
   /** One home, one proxy. @throws {HomeError} naming the process of another one */
   hold(): Promise<Release> {
-    return this.#home.lock(LOCK, 0, 'let apps use that one; `bulla proxy status` says where it is');
+    // A look at it, as below, takes a moment.
+    return this.#home.lock(LOCK, LOOK_MS, 'let apps use that one; `bulla proxy status` says where it is');
+  }
+
+  /** Whether the process of a proxy lives. */
+  async #isHeld(): Promise<boolean> {
+    try {
+      const release = await this.#home.lock(LOCK, 0);
+      await release();
+      return false;
+    } catch (error) {
+      if (error instanceof HomeError) return true;
+      throw error;
+    }
   }
 
   /** The token that was made before; undefined before the first start. @throws {HomeError} if others may read it */
@@ -34,11 +49,14 @@ export class ProxyHome {
     await this.#home.writeSecret(TOKEN, `${token}\n`);
   }
 
-  /** Where the proxy runs, as it wrote itself; undefined if none does. One that was killed leaves its word behind. */
+  /** Where the proxy runs, as it wrote itself; undefined if none does. */
   async findOrigin(): Promise<string | undefined> {
     const text = await this.#home.read(RECORD);
+    // One that was killed leaves its word behind, and who took its port since is not to be shown the key.
+    // guard: proxy-record-dead
+    if (text === undefined || !(await this.#isHeld())) return undefined;
     try {
-      const { origin } = JSON.parse(text ?? '{}') as { origin?: unknown };
+      const { origin } = JSON.parse(text) as { origin?: unknown };
       return typeof origin === 'string' ? origin : undefined;
     } catch {
       return undefined;
