@@ -19,6 +19,7 @@ const SCENES: Readonly<Record<string, FakeReply | readonly FakeReply[]>> = {
   tools: [CALL, { tokens: ['It ', 'rains.'] }],
   object: { tokens: ['{"rain":', 'true}'] },
   embeddings: {},
+  response: { tokens: ['It ', 'rains.'], usage: { prompt_tokens: 7, completion_tokens: 2, total_tokens: 9 } },
   error: { status: 400 },
 };
 
@@ -67,7 +68,7 @@ describe('LangChain.js sees the same', () => {
 });
 
 (hasPython ? describe : describe.skip)("OpenAI's SDK for Python sees the same", () => {
-  it.each(scenesOf('text', 'stream', 'tools', 'embeddings', 'error'))('%s', async (scene, replies) => {
+  it.each(scenesOf('text', 'stream', 'tools', 'response', 'embeddings', 'error'))('%s', async (scene, replies) => {
     expect((await seenTwice([PYTHON, `${PROGRAMS}/openai_python.py`, scene], replies)).length).toBeGreaterThan(9);
   });
 });

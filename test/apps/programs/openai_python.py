@@ -1,4 +1,4 @@
-"""OpenAI's SDK for Python: a chat, a stream, a tool, embeddings, an error."""
+"""OpenAI's SDK for Python: a chat, a stream, a tool, a response and its events, embeddings, an error."""
 
 import json
 import sys
@@ -19,6 +19,10 @@ elif scene == "tools":
     tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
     completion = client.chat.completions.create(model="small", messages=messages, tools=[tool])
     seen["calls"] = [call.model_dump() for call in completion.choices[0].message.tool_calls]
+elif scene == "response":
+    response = client.responses.create(model="small", input="How is the weather?")
+    events = client.responses.create(model="small", input="How is the weather?", stream=True)
+    seen = {"text": response.output_text, "tokens": response.usage.total_tokens, "types": [event.type for event in events]}
 elif scene == "embeddings":
     seen = client.embeddings.create(model="small", input=["a", "b c"]).model_dump()
 elif scene == "error":
