@@ -16,6 +16,7 @@ const WITHOUT_DATABASES = [
   'packages/conformance',
   'packages/contract',
   'packages/crypto',
+  'packages/mcp',
   'packages/proxy',
   'packages/testkit',
 ];

@@ -21,6 +21,8 @@ const PLANTED: readonly [rule: string, file: string, statement: string][] = [
   ['imports-of-tests-of-packages/client', 'packages/client/src/bad.test.ts', `import '@bulla/vault';`],
   ['imports-of-packages/proxy', 'packages/proxy/src/bad.ts', `import '@bulla/service-kit';`],
   ['imports-of-tests-of-packages/proxy', 'packages/proxy/test/bad.test.ts', `import '@bulla/standalone';`],
+  ['imports-of-packages/mcp', 'packages/mcp/src/bad.ts', `import '@bulla/proxy';`],
+  ['imports-of-tests-of-packages/mcp', 'packages/mcp/test/bad.test.ts', `import '@bulla/standalone';`],
   ['imports-of-packages/cli', 'packages/cli/src/bad.ts', `await import('@bulla/vault');`],
   ['imports-of-tests-of-packages/cli', 'packages/cli/src/bad.test.ts', `import '@bulla/responder';`],
   ['loaded-by-name-in-packages/cli', 'packages/cli/src/bundled.ts', `import '@bulla/standalone';`],

@@ -20,6 +20,7 @@ export const PARTS: readonly Part[] = [
   { names: ['models'], load: async () => (await import('./commands/models.js')).addModelsCommands },
   { names: ['proxy'], load: async () => (await import('./commands/proxy/proxy.js')).addProxyCommands },
   { names: ['exec'], load: async () => (await import('./commands/exec.js')).addExecCommand },
+  { names: ['mcp'], load: async () => (await import('./commands/mcp.js')).addMcpCommand },
   { names: ['usage'], load: async () => (await import('./commands/usage.js')).addUsageCommand },
   { names: ['verify'], load: async () => (await import('./commands/verify.js')).addVerifyCommand },
   { names: ['audit'], load: async () => (await import('./commands/audit/audit.js')).addAuditCommands },

@@ -4,7 +4,7 @@ import type { Ended, Running } from './world.js';
 import { World } from './world.js';
 
 /** What they print is text, a file or what another command prints, and nothing was done that could be told. */
-const WITHOUT = new Set(['completion', 'exec', 'help']);
+const WITHOUT = new Set(['completion', 'exec', 'help', 'mcp']);
 
 let world: World;
 let running: Running;

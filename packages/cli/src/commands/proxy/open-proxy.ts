@@ -1,10 +1,7 @@
 import type { Bulla } from '@bulla/client';
-import { readKeyFile, ReceiptFolder, ReceiptKeeper, receiptKeysOf } from '@bulla/client/node';
-import type { ReceiptEvent } from '@bulla/client/node';
 import type { ProxyServer } from '@bulla/proxy';
 import type { Context } from '../../context.js';
-import { UsageError } from '../../input/usage-error.js';
-import { styled } from '../../output/output.js';
+import { openReceipts } from '../../home/open-receipts.js';
 import type { ProxySettings } from './proxy-settings.js';
 
 /** A busy proxy is told another head of a log with nearly every answer: it stores them once a second. */
@@ -32,7 +29,7 @@ export async function openProxy(
   const address = parseListen(listen);
   const bulla = await context.connect(context.io.fetch, TOLD_WITHIN_MS);
   try {
-    const receipts = await receiptsOf(context, settings.receipts);
+    const receipts = await openReceipts(context, settings.receipts);
     const server = await startProxy({ bulla, token, listen: address, receipts, passUnknown: settings.passUnknown });
     return {
       server,
@@ -46,19 +43,4 @@ export async function openProxy(
     await bulla.close();
     throw error;
   }
-}
-
-async function receiptsOf(context: Context, setting: ProxySettings['receipts']): Promise<ReceiptKeeper | undefined> {
-  if (setting === 'off') return undefined;
-  const { home, name } = context.identityFile;
-  const file = await readKeyFile(home, name);
-  if (file === undefined) throw new UsageError(`there is no identity at ${home.path(name)}`);
-  const folder = new ReceiptFolder(context.home);
-  const notice = (event: ReceiptEvent) => context.out.talk('bulla: ', styled('note:', 'strong'), ` ${wordsOf(event)}`);
-  return new ReceiptKeeper({ folder, keys: await receiptKeysOf(file), showQuestion: setting === 'question', notice });
-}
-
-function wordsOf(event: ReceiptEvent): string {
-  if (event.event === 'kept-again') return 'receipts are kept again';
-  return `receipts are not kept: ${event.why}; answers reach their apps all the same, without a receipt id`;
 }
