@@ -145,13 +145,15 @@ it.each<[string, object, string]>([
   expect(asked()).toBeUndefined();
 });
 
-it.each<[string, string, object | undefined]>([
-  ['fetched', '/responses/resp_1', undefined],
-  ['listed', '/responses/resp_1/input_items', undefined],
-  ['cancelled', '/responses/resp_1/cancel', {}],
-])('a response cannot be %s later: none is kept', async (_name, path, body) => {
+it.each<[string, string, object | undefined, string]>([
+  ['fetched', '/responses/resp_1', undefined, 'no response is kept'],
+  ['listed', '/responses/resp_1/input_items', undefined, 'no response is kept'],
+  ['cancelled', '/responses/resp_1/cancel', {}, 'no response is kept'],
+  ['counted', '/responses/input_tokens', {}, 'no tokens are counted'],
+  ['compacted', '/responses/compact', {}, 'no conversation is made shorter'],
+])('a response cannot be %s here', async (_name, path, body, said) => {
   const told = await tell(surface, path, body);
   expect([told.status, told.json()['code']]).toEqual([404, 'not_found']);
-  expect(told.text).toContain('no response is kept');
+  expect(told.text).toContain(said);
   expect(told.text).not.toContain('bulla prompt list');
 });

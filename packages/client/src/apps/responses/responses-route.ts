@@ -24,9 +24,15 @@ export function answerResponses(call: AppCall): Promise<AppResponse> {
   return respondWhole(call, question, ({ completion }) => responseOf(completion, frame));
 }
 
-/** `GET /responses/{id}` and all else about a response that a server would have kept. */
-export async function refuseKeptResponse(): Promise<AppResponse> {
-  const message = 'no response is kept at a server here: keep what POST /responses answers';
+/** What only a server of the vendor can do, beside what is about a response that it keeps. */
+const ELSEWHERE = new Map([
+  ['/responses/input_tokens', 'no tokens are counted here: the usage of a response says how many it took'],
+  ['/responses/compact', 'no conversation is made shorter here: ask a model to sum it up'],
+]);
+
+/** `GET /responses/{id}`, and all else about a response that a server would have kept. */
+export async function refuseKeptResponse({ request: { path } }: AppCall): Promise<AppResponse> {
+  const message = ELSEWHERE.get(path) ?? 'no response is kept at a server here: keep what POST /responses answers';
   throw bullaError('not_found', { message, origin: 'client' });
 }
 
