@@ -57,6 +57,14 @@ describe('through Bulla an app', () => {
     expect(JSON.stringify(world.fake.requests.at(-1)?.json())).toContain('Sort this claim: The roof leaks.');
   });
 
+  it('is told which variable of a prompt is missing, and which it does not have', async () => {
+    const metadata = { bulla_vars: JSON.stringify({ weather: 'rain' }) };
+    const asked = clients.proxy.chat.completions.create({ model: `prompt:${PROMPT}`, messages: [], metadata });
+    const error: unknown = await asked.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ status: 400, param: 'claim', type: 'invalid_request_error' });
+    expect(String(error)).toContain('claim is missing; weather is no variable of this prompt, which takes claim');
+  });
+
   it('that leaves a stream stops the model, and one that asks for text alone gets it', async () => {
     world.fake.follow({ replies: { tokens: ['a ', 'b ', 'c ', 'd '], delayBetweenTokensMs: 60_000 } });
     const stream = await clients.proxy.chat.completions.create({

@@ -63,10 +63,17 @@ export function faultOf(error: unknown, requestId: string): AppFault {
     request_id: known.requestId ?? requestId,
     origin,
     retryable: known.retryable,
-    detail: `${known.message || title}${next === undefined ? '' : ` (${next})`}`,
+    detail: `${wordsOf(known, title)}${next === undefined ? '' : ` (${next})`}`,
     ...(errors !== undefined && { errors }),
     ...(retryAfterSeconds !== undefined && { retryAfter: retryAfterSeconds }),
   };
+}
+
+/** What happened, with each member that is wrong: apps show this one sentence and nothing else. */
+function wordsOf({ message, errors = [] }: BullaError, title: string): string {
+  const said = message || title;
+  const members = errors.map((one) => one.message).filter((one) => !said.includes(one));
+  return members.length === 0 ? said : `${said} ${members.join('; ')}`;
 }
 
 /** What has no status of its own is a fault between here and a service. */
@@ -111,9 +118,12 @@ function ofClass(status: number): string {
   return status < 500 ? 'invalid_request_error' : 'server_error';
 }
 
-/** A place in the body as OpenAI names it: `messages[0].content`. */
+/** A place in the body as OpenAI names it: `messages[0].content`; a variable of a stored prompt is called by its name. */
 function paramAt(pointer: string): string | null {
-  const names = pointer.split('/').slice(1);
+  const names = pointer
+    .replace(/^\/vars/, '')
+    .split('/')
+    .slice(1);
   const path = names.map((name) => (/^\d+$/.test(name) ? `[${name}]` : `.${name}`)).join('');
   return path.replace(/^\./, '') || null;
 }

@@ -227,7 +227,7 @@ async function* receive<Asked extends Question>(
 export function actsOrEnds({ choices }: CompletionChunk): boolean {
   return choices.some(
     ({ delta, finish_reason: reason }) =>
-      delta.tool_calls !== undefined || delta['function_call'] !== undefined || reason !== null, // guard: client-end-held
+      delta.tool_calls !== undefined || delta['function_call'] !== undefined || Boolean(reason), // guard: client-end-held
   );
 }
 
