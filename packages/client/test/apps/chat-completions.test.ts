@@ -201,6 +201,22 @@ describe('a request of a chat', () => {
   });
 });
 
+describe('what is more than a sealed question holds is refused before anything is asked', () => {
+  const image = (bytes: number) => ({
+    type: 'image_url',
+    image_url: { url: `data:image/png;base64,${'A'.repeat(Math.ceil(bytes / 3) * 4)}` },
+  });
+  it.each<[string, unknown]>([
+    ['images of 5 MiB together', [image(3 * 1024 ** 2), image(2 * 1024 ** 2)]],
+    ['words of 11 MiB', 'a'.repeat(11 * 1024 ** 2)],
+  ])('%s', async (_name, content) => {
+    const told = await ask({ messages: [{ role: 'user', content }] });
+    expect([told.status, told.json()['code']]).toEqual([413, 'payload_too_large']);
+    expect(told.headers['x-should-retry']).toBe('false');
+    expect(asked()).toBeUndefined();
+  });
+});
+
 describe('a stored prompt', () => {
   beforeEach(() => {
     world.responder.script.deltas = lines(CHUNKS);
