@@ -66,7 +66,18 @@ function run(name: string, ...args: string[]) {
 
 describe('the archives of npm run pack', () => {
   it('are all that runs elsewhere, each with its licence and without tests', () => {
-    const names = ['cli', 'client', 'contract', 'crypto', 'proxy', 'responder', 'service-kit', 'standalone', 'vault'];
+    const names = [
+      'cli',
+      'client',
+      'contract',
+      'crypto',
+      'mcp',
+      'proxy',
+      'responder',
+      'service-kit',
+      'standalone',
+      'vault',
+    ];
     expect(packed.toSorted()).toEqual(
       names.map((name) => expect.stringMatching(new RegExp(`^bulla-${name}-[\\d.]+\\.tgz$`))),
     );

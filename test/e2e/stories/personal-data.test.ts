@@ -9,6 +9,7 @@ import { connectionOf, Home } from '@bulla/client/node';
 import { type FakeOpenai, type FakeReply, startFakeOpenai } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { bulla, type RunningCommand, startUp } from '../../bulla-command.js';
+import { bulla as bullaProcess } from '../../bulla-process.js';
 
 // A setting masks personal data: the model server sees placeholders and the user the values, in the middle of a stream and
 // in what tools are called with. Where the search fails, nothing is sent.
@@ -111,6 +112,43 @@ describe('with mask', () => {
     expect({ status, stdout }).toEqual({ status: 0, stdout: `To ${CANARY}.\n` });
     expect(stderr).toContain('masked: EMAIL 1');
     expect(fake.receivedBytes.toString()).not.toContain('canary');
+  });
+});
+
+/** An app of OpenAI's interface, which knows nothing of Bulla. */
+const APP = `
+const { OPENAI_BASE_URL: base, OPENAI_API_KEY: key } = process.env;
+const response = await fetch(base + '/chat/completions', {
+  method: 'POST',
+  headers: { authorization: 'Bearer ' + key, 'content-type': 'application/json' },
+  body: JSON.stringify({ model: 'default', stream: true, messages: [{ role: 'user', content: process.argv[1] }] }),
+});
+const events = (await response.text()).split('\\n').filter((line) => line.startsWith('data: {'));
+const texts = events.map((line) => JSON.parse(line.slice(6)).choices[0]?.delta.content ?? '');
+console.log(JSON.stringify([response.status, response.headers.get('x-bulla-pii'), texts.join('')]));
+`;
+const runApp = (pii: string) =>
+  bullaProcess(['exec', '--', process.execPath, '--input-type=module', '-e', APP, QUESTION], {
+    ...settings,
+    BULLA_PII: pii,
+  });
+
+describe('an app behind the proxy', () => {
+  it('sees the address in its stream, and what was found in a header; the model server gets none', async () => {
+    follow((placeholder) => ({ tokens: letters(`To ${placeholder}.`) }));
+    const { status, stdout } = await runApp('mask');
+    expect({ status, told: JSON.parse(stdout) as unknown }).toEqual({
+      status: 0,
+      told: [200, 'mask;email=1', `To ${CANARY}.`],
+    });
+    expect(fake.receivedBytes.toString()).not.toContain('canary');
+  });
+
+  it('gets 422 where it sends what it may not', async () => {
+    const before = fake.requests.length;
+    const { stdout } = await runApp('block');
+    expect(JSON.parse(stdout)).toEqual([422, null, '']);
+    expect(fake.requests).toHaveLength(before);
   });
 });
 
