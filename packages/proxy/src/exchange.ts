@@ -52,7 +52,8 @@ export class Exchange {
 
   /** Sends a whole response. */
   tell({ status, headers, body }: WholeResponse): void {
-    if (this.#isOver) return;
+    // A head that was sent cannot be taken back.
+    if (this.#isOver || this.#response.headersSent) return;
     if (status >= 400) this.#shared.counts.fault(body);
     this.#response.writeHead(status, { ...this.#honest(headers), 'content-length': Buffer.byteLength(body) });
     this.#response.end(body);

@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
+import { Interrupted } from '../input/asker.js';
 import { appEnvironment } from './proxy/app-environment.js';
-import { openProxy } from './proxy/open-proxy.js';
+import { openUnlessEnded } from './proxy/open-proxy.js';
 import { readProxySettings } from './proxy/proxy-settings.js';
 
 /** What is passed on. At a terminal the system sends SIGINT and SIGQUIT to the command itself. */
@@ -39,7 +40,9 @@ async function execute(context: Context, [file = '', ...args]: readonly string[]
   const settings = readProxySettings(io.env);
   const { Bearer } = await import('@bulla/proxy');
   const token = Bearer.newToken();
-  const proxy = await openProxy(context, settings, { token, listen: '127.0.0.1:0' });
+  const proxy = await openUnlessEnded(context, settings, { token, listen: '127.0.0.1:0' });
+  // Nothing runs yet.
+  if (proxy === undefined) throw new Interrupted();
   try {
     const kept = Object.entries(io.env).filter(([name]) => !OWN_SECRETS.includes(name));
     const env = { ...Object.fromEntries(kept), ...appEnvironment(proxy.server.origin, token) };

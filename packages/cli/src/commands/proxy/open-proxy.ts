@@ -15,16 +15,42 @@ export interface OpenProxy {
   close(graceMs?: number): Promise<void>;
 }
 
+type UsedSettings = Pick<ProxySettings, 'passUnknown' | 'receipts'>;
+interface Where {
+  readonly token: string;
+  /** Such as `127.0.0.1:4141`. */
+  readonly listen: string;
+}
+
+/**
+ * A proxy as below, unless the person or the system wants the command to end before it listens: a vault that does not answer is
+ * waited for no longer then.
+ */
+export async function openUnlessEnded(
+  context: Context,
+  settings: UsedSettings,
+  where: Where,
+): Promise<OpenProxy | undefined> {
+  const { signal } = context.io;
+  const { promise: ended, resolve } = Promise.withResolvers<undefined>();
+  const end = (): void => resolve(undefined);
+  signal.addEventListener('abort', end);
+  if (signal.aborted) end();
+  const opening = openProxy(context, settings, where);
+  try {
+    return await Promise.race([opening, ended]);
+  } finally {
+    signal.removeEventListener('abort', end);
+    // One that comes too late has nobody.
+    if (signal.aborted) void opening.then((late) => late.close(0)).catch(() => undefined);
+  }
+}
+
 /**
  * A proxy for this device, once the newest documents of the organisation were verified.
- * @param listen such as `127.0.0.1:4141`.
  * @throws {ProxyError} if it cannot listen there; what `connect` throws
  */
-export async function openProxy(
-  context: Context,
-  settings: Pick<ProxySettings, 'passUnknown' | 'receipts'>,
-  { token, listen }: { readonly token: string; readonly listen: string },
-): Promise<OpenProxy> {
+async function openProxy(context: Context, settings: UsedSettings, { token, listen }: Where): Promise<OpenProxy> {
   const { parseListen, startProxy } = await import('@bulla/proxy');
   const address = parseListen(listen);
   const bulla = await context.connect(context.io.fetch, TOLD_WITHIN_MS);

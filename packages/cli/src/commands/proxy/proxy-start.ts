@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Context } from '../../context.js';
 import { ProxyHome } from '../../home/proxy-home.js';
 import { styled } from '../../output/output.js';
-import { openProxy } from './open-proxy.js';
+import { openUnlessEnded } from './open-proxy.js';
 import { readProxySettings } from './proxy-settings.js';
 
 /** `bulla proxy start`, which is what `bulla proxy` means. */
@@ -44,7 +44,9 @@ async function start(context: Context, { listen }: { readonly listen?: string })
   try {
     const kept = settings.token ?? (await home.findToken());
     const token = kept ?? Bearer.newToken();
-    const proxy = await openProxy(context, settings, { token, listen: listen ?? settings.listen ?? LISTEN });
+    const where = { token, listen: listen ?? settings.listen ?? LISTEN };
+    const proxy = await openUnlessEnded(context, settings, where);
+    if (proxy === undefined) return;
     try {
       const { origin } = proxy.server;
       if (kept === undefined) await home.writeToken(token);
