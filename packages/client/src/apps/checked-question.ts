@@ -16,8 +16,11 @@ export function checkedQuestion(question: AppQuestion, places: Places): AppQuest
   if (!chatMessagesSchema.safeParse(question.messages).success)
     throw refused(places.messages ?? '/messages', 'has more, or something else, than a sealed question takes');
   const instructs = ({ role }: ChatMessage) => role === 'system' || role === 'developer';
+  const isPrompt = promptNamed(question.model) !== undefined;
+  // guard: app-question-empty
+  if (!isPrompt && question.messages.length === 0) throw refused(places.messages ?? '/messages', 'must not be empty');
   // guard: app-question-instructions
-  if (promptNamed(question.model) !== undefined && question.messages.some(instructs))
+  if (isPrompt && question.messages.some(instructs))
     throw refused(places.messages ?? '/messages', 'must not instruct: the stored prompt does');
   const { error } = parametersSchema.safeParse(tokenParameters(question.parameters));
   const name = error?.issues[0]?.path[0] as ParameterName | undefined;

@@ -82,6 +82,7 @@ describe('what is asked beside the messages', () => {
     ['no limit', { max_tokens: null }, '/max_tokens'],
     ['no model', { model: null }, '/model'],
     ['no messages', { messages: null }, '/messages'],
+    ['an empty list of messages', { messages: [] }, '/messages'],
     ['an effort of two words', { output_config: { effort: 'very high' } }, '/output_config/effort'],
     ['any object', { output_config: { format: { type: 'json_object' } } }, '/output_config/format/type'],
     ['a picture in the system', { system: [{ type: 'image' }] }, '/system/0/type'],

@@ -21,7 +21,6 @@ const refusedBy = (body: AppObject) => caughtRefusal(() => readResponses(body, {
 describe('the input of a response', () => {
   it.each<[string, unknown, object[]]>([
     ['text', 'Hello', said('Hello')],
-    ['no item', [], []],
     ['a message without a type', said('Hello'), said('Hello')],
     ['one part of text', said([{ type: 'input_text', text: 'Hello' }]), said('Hello')],
     ['no part', said([]), said('')],

@@ -151,6 +151,7 @@ it.each<[string, object, string]>([
 });
 
 it.each<[string, object, string]>([
+  ['an empty input [guard: app-question-empty]', { input: [] }, '/input'],
   [
     'an effort of two words [guard: app-question-parameters]',
     { reasoning: { effort: 'very high' } },
