@@ -122,7 +122,7 @@ describe('a chat', () => {
 
 describe('a request of a chat', () => {
   it.each<[string, object, string]>([
-    ['a parameter that is not known [guard: app-unknown-parameter]', { top_k: 1 }, 'top_k'],
+    ['a parameter that is not known', { top_k: 1 }, 'top_k'],
     ['a temperature of words', { temperature: 'hot' }, 'temperature'],
     ['a schema that is too deep', { response_format: { type: 'grammar' } }, 'response_format.type'],
     ['no messages', { messages: null }, 'messages'],

@@ -7,6 +7,8 @@ import type { AppSurfaceOptions } from '../app-call.js';
 import { refused } from '../app-errors.js';
 import type { AppQuestion } from '../app-question.js';
 import { promptNamed } from '../app-question.js';
+import { readMembers } from '../request-members.js';
+import { CHAT_MEMBERS } from './chat-members.js';
 import { firstIssue } from './issue.js';
 import { readMessages } from './messages.js';
 import { readPromptVars } from './prompt-vars.js';
@@ -19,25 +21,15 @@ export interface ChatRequestOfApp {
   readonly includeUsage: boolean;
 }
 
-/** What says how it is to come, and what is translated. */
-const OWN = ['model', 'messages', 'stream', 'stream_options', 'metadata', 'max_tokens', 'max_completion_tokens'];
-/** What becomes of members of a request; docs/guide/own-sdk.md has the same lists. */
-export const CHAT_MEMBERS = {
-  passed: [...OWN, ...PARAMETER_NAMES],
-  /** What a provider keeps books with: the model gets none of it, so it stays here. */
-  passedOver: ['user', 'store', 'service_tier', 'safety_identifier', 'prompt_cache_key', 'prompt_cache_retention'],
-};
-const KNOWN: ReadonlySet<string> = new Set([...CHAT_MEMBERS.passed, ...CHAT_MEMBERS.passedOver]);
-
 /**
  * A request of OpenAI's chat completions.
  * @throws {BullaError} validation_failed, naming the member that is wrong or not known
+ * @see docs/guide/own-sdk.md
  */
 export function readChatRequest(body: AppObject, options: Pick<AppSurfaceOptions, 'passUnknown'>): ChatRequestOfApp {
-  const given = withoutNulls(body);
-  const model = textAt(given, 'model');
+  const model = textAt(withoutNulls(body), 'model');
   const isPrompt = promptNamed(model) !== undefined;
-  refuseUnknown(given, KNOWN, options.passUnknown === true && !isPrompt);
+  const given = readMembers(body, CHAT_MEMBERS, options.passUnknown === true && !isPrompt);
   const vars = readPromptVars(given['metadata']);
   const { messages = isPrompt ? [] : undefined } = given;
   const question = {
@@ -49,14 +41,6 @@ export function readChatRequest(body: AppObject, options: Pick<AppSurfaceOptions
   };
   const { include_usage: includeUsage } = isAppObject(given['stream_options']) ? given['stream_options'] : {};
   return { question, stream: flagAt(given, 'stream'), includeUsage: includeUsage === true };
-}
-
-/** @throws {BullaError} validation_failed with the first name that is not known */
-export function refuseUnknown(given: AppObject, known: ReadonlySet<string>, pass: boolean): void {
-  const unknown = Object.keys(given).find((name) => !known.has(name));
-  // guard: app-unknown-parameter
-  if (unknown !== undefined && !pass)
-    throw refused(`/${unknown}`, 'is a parameter that a sealed question has no place for: leave it out');
 }
 
 /**

@@ -1,19 +1,19 @@
 import type { EmbeddingsRequest } from '../../chats/embeddings.js';
 import { answerHeaders, receiptOf } from '../app-answer.js';
 import type { AppObject } from '../app-body.js';
-import { readAppBody, withoutNulls } from '../app-body.js';
+import { readAppBody } from '../app-body.js';
 import type { AppCall } from '../app-call.js';
 import { refused } from '../app-errors.js';
 import { promptNamed } from '../app-question.js';
 import type { AppResponse } from '../app-request.js';
-import { refuseUnknown, textAt, tokensAt } from './chat-request.js';
-
-const KNOWN: ReadonlySet<string> = new Set(['model', 'input', 'dimensions', 'encoding_format', 'user']);
+import { readMembers } from '../request-members.js';
+import { EMBEDDINGS_MEMBERS } from './chat-members.js';
+import { textAt, tokensAt } from './chat-request.js';
 
 /** `POST /embeddings`. @throws {BullaError} */
 export async function answerEmbeddings(call: AppCall): Promise<AppResponse> {
   const { bulla, options, request } = call;
-  const asked = readEmbeddings(withoutNulls(readAppBody(request)), options.passUnknown === true);
+  const asked = readEmbeddings(readAppBody(request), options.passUnknown === true);
   const { embeddings, answer } = await bulla.embeddings.create(asked, {
     responder: options.responder,
     signal: request.signal,
@@ -23,8 +23,8 @@ export async function answerEmbeddings(call: AppCall): Promise<AppResponse> {
   return { status: 200, headers: answerHeaders(call, answer, receipt), body: JSON.stringify(embeddings) };
 }
 
-function readEmbeddings(given: AppObject, passUnknown: boolean): EmbeddingsRequest {
-  refuseUnknown(given, KNOWN, passUnknown);
+function readEmbeddings(body: AppObject, passUnknown: boolean): EmbeddingsRequest {
+  const given = readMembers(body, EMBEDDINGS_MEMBERS, passUnknown);
   const model = textAt(given, 'model');
   if (promptNamed(model) !== undefined) throw refused('/model', 'must be a model: a stored prompt makes no embeddings');
   const dimensions = tokensAt(given, 'dimensions');
