@@ -65,6 +65,24 @@ describe('through Bulla an app', () => {
     expect(String(error)).toContain('claim is missing; weather is no variable of this prompt, which takes claim');
   });
 
+  it('hears of a stream whose model thinks for long, and of the error that ends it', async () => {
+    const thinking = { delayBeforeTokensMs: 12_000, tokens: ['At ', 'last.'] };
+    world.fake.follow({ replies: { ...thinking, faults: [{ kind: 'cut', afterTokens: 1 }] } });
+    const stream = await clients.proxy.chat.completions.create({
+      model: 'small',
+      messages: [{ role: 'user', content: 'Think.' }],
+      stream: true,
+    });
+    // The head of the response is here, so that heartbeats can come, and nothing of the answer is.
+    expect(world.fake.requests.at(-1)?.tokensSent).toBe(0);
+    let text = '';
+    const read = async () => {
+      for await (const { choices } of stream) text += choices[0]?.delta.content ?? '';
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'upstream_unavailable' });
+    expect('At last.').toContain(text);
+  });
+
   it('that leaves a stream stops the model, and one that asks for text alone gets it', async () => {
     world.fake.follow({ replies: { tokens: ['a ', 'b ', 'c ', 'd '], delayBetweenTokensMs: 60_000 } });
     const stream = await clients.proxy.chat.completions.create({
