@@ -43,7 +43,6 @@ function unitOf(folder: string): string {
   const program = fileURLToPath(new URL('../../../bin/bulla.js', import.meta.url));
   return `[Unit]
 Description=Bulla proxy: seals what apps of this user send to models, and verifies what they get
-Documentation=man:bulla-proxy(1)
 
 [Service]
 ExecStart=${[process.execPath, program].map(forSystemd).join(' ')} proxy start

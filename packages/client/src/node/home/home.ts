@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import type { Secret } from '@bulla/crypto';
-import { syncFolder, writeDurably } from './durable-file.js';
+import { syncFolder, writeDurably, writeOnce } from './durable-file.js';
 import { textWithin } from './file-text.js';
 import { makeFolders } from './folders.js';
 import type { AskPassphrase } from './locked-file.js';
@@ -84,32 +84,42 @@ export class Home {
 
   /** Writes a file by temporary file, fsync and rename: after a crash the old or the new text is there, whole. */
   async write(name: string, text: string): Promise<void> {
-    await this.#replace(name, text, writeDurably);
-    await syncFolder(dirname(this.path(name)));
-  }
-
-  /** The same without waiting for the disk, for what is worth less than that wait: a crash of the machine may take it. */
-  async writeQuickly(name: string, text: string): Promise<void> {
-    await this.#replace(name, text, (path) => writeFile(path, text, { flag: 'wx', mode: 0o600 }));
-  }
-
-  async #replace(name: string, text: string, write: (path: string, text: string) => Promise<void>): Promise<void> {
     const target = this.path(name);
     await this.makeFolder(dirname(target));
     const temporary = `${target}.${randomUUID()}.tmp`;
     try {
-      await write(temporary, text);
+      await writeDurably(temporary, text);
       await rename(temporary, target);
     } catch (error) {
       // Of a disk that is full: what was written so far is of no use, and its room is.
       await rm(temporary, { force: true });
       throw error;
     }
+    await syncFolder(dirname(target));
+  }
+
+  /**
+   * Writes a file that is not there yet, without waiting for the disk, for what is worth less than that wait: a crash may
+   * take it, or leave half of it.
+   */
+  async writeNew(name: string, text: string): Promise<void> {
+    const path = this.path(name);
+    try {
+      await writeOnce(path, text);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+      await this.makeFolder(dirname(path));
+      await writeOnce(path, text);
+    }
   }
 
   /** Removes a file; it need not exist. */
   async remove(name: string): Promise<void> {
-    await rm(this.path(name), { force: true });
+    try {
+      await unlink(this.path(name));
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
   }
 
   /**

@@ -16,6 +16,9 @@ export interface KeptReceipt {
   readonly atMs: number;
 }
 
+/** After so many, it is looked what other processes kept beside. */
+const LOOK_EVERY = 50;
+
 /** Whether a text is the id of a receipt. */
 export function isReceiptId(text: string): boolean {
   return /^rcp_[0-9a-f]{32}$/.test(text);
@@ -24,6 +27,9 @@ export function isReceiptId(text: string): boolean {
 /** The receipts of a home folder: answer files that this device alone can open. */
 export class ReceiptFolder {
   readonly #home: Home;
+  /** Names of files that are there, oldest first, as this process knows them. */
+  #known: string[] | undefined;
+  #kept = 0;
 
   constructor(home: Home) {
     this.#home = home;
@@ -35,20 +41,27 @@ export class ReceiptFolder {
   }
 
   /**
-   * Keeps a receipt, and no more than the last hundred.
+   * Keeps a receipt, and no more than the last hundred; for a moment more, where several processes keep some.
    * @throws {HomeError} what stands in the way; what the system says where the disk is full
    */
   async keep(id: string, atMs: number, sealed: string): Promise<void> {
-    await this.#home.writeQuickly(`${FOLDER}/${atMs}-${id}.sealed`, sealed);
-    for (const name of (await this.#names()).slice(RECEIPTS_MAX)) await this.#home.remove(`${FOLDER}/${name}`);
+    const name = `${atMs}-${id}.sealed`;
+    await this.#home.writeNew(`${FOLDER}/${name}`, sealed);
+    if (this.#known === undefined || ++this.#kept % LOOK_EVERY === 0) this.#known = await this.#names();
+    else this.#known.push(name);
+    for (const oldest of this.#known.splice(0, this.#known.length - RECEIPTS_MAX))
+      await this.#home.remove(`${FOLDER}/${oldest}`);
   }
 
   /** All that are there, newest first. */
   async list(): Promise<readonly KeptReceipt[]> {
-    return (await this.#names()).map((name) => {
-      const [, atMs = '', id = ''] = NAME.exec(name) ?? [];
-      return { id, atMs: Number(atMs) };
-    });
+    return (await this.#names())
+      .toReversed()
+      .slice(0, RECEIPTS_MAX)
+      .map((name) => {
+        const [, atMs = '', id = ''] = NAME.exec(name) ?? [];
+        return { id, atMs: Number(atMs) };
+      });
   }
 
   /**
@@ -63,7 +76,7 @@ export class ReceiptFolder {
     return text === undefined ? undefined : openReceipt(id, text, file);
   }
 
-  /** Names of the files, newest first. */
+  /** Names of the files, oldest first. */
   async #names(): Promise<string[]> {
     let names: string[];
     try {
@@ -72,9 +85,6 @@ export class ReceiptFolder {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;
     }
-    return names
-      .filter((name) => NAME.test(name))
-      .toSorted()
-      .toReversed();
+    return names.filter((name) => NAME.test(name)).toSorted();
   }
 }

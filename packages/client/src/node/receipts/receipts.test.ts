@@ -113,6 +113,17 @@ describe('receipts', () => {
     expect(await receipts.open(ids[0] ?? '', device)).toBeUndefined();
   });
 
+  it('are the last hundred also where two processes keep some', async () => {
+    const [one, other] = [await keeper(), await keeper()];
+    const second = new ReceiptFolder(home);
+    const beside = new ReceiptKeeper({ folder: second, keys: await receiptKeysOf(device), nowMs: () => nowMs++ });
+    for (let at = 0; at < RECEIPTS_MAX; at++) for (const by of [one, beside]) await kept(by);
+    expect(await second.list()).toHaveLength(RECEIPTS_MAX);
+    await kept(other);
+    for (let at = 0; at < 50; at++) await kept(one);
+    expect((await readdir(receipts.path)).length).toBeLessThan(RECEIPTS_MAX + 60);
+  });
+
   it('are none where none was kept', async () => expect(await receipts.list()).toEqual([]));
 
   it('are not kept of an answer without an id', async () => {
@@ -148,7 +159,7 @@ describe('receipts that cannot be kept', () => {
     [new Error('anything'), 'the system refused it (unknown)'],
   ])('say why: %s', async (error, why) => {
     const by = await keeper();
-    jest.spyOn(home, 'writeQuickly').mockRejectedValue(error);
+    jest.spyOn(home, 'writeNew').mockRejectedValue(error);
     await kept(by);
     expect(by.fault).toBe(why);
   });
