@@ -240,10 +240,12 @@ describe('bulla proxy that cannot', () => {
     await once(stranger, 'listening');
     const { port } = stranger.address() as AddressInfo;
     await writeFile(world.path('home/proxy.json'), JSON.stringify({ origin: `http://127.0.0.1:${port}` }));
+    world.env['BULLA_PROXY_TOKEN'] = 'a-key-of-one-s-own-0123';
     expect((await world.bulla(['proxy', 'status'])).code).toBe(9);
     expect(shown).toEqual([]);
     await writeFile(world.path('home/proxy.json'), 'not JSON');
     expect((await world.bulla(['proxy', 'env'])).code).toBe(9);
+    delete world.env['BULLA_PROXY_TOKEN'];
     await rm(world.path('home/proxy.json'));
     stranger.close();
   });

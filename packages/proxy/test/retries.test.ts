@@ -16,7 +16,7 @@ beforeEach(async () => {
     bearer: new Bearer(TOKEN),
     listen: { host: '127.0.0.1', port: 0 },
     describe: () => Promise.resolve({}),
-    tries: { runningMs: 300, finishedMs: 600, leavingMs: 100 },
+    tries: { runningMs: 300, finishedMs: 800, leavingMs: 100 },
   });
   app = new RawApp(proxy.origin);
 });
@@ -57,8 +57,8 @@ const retry = (headers: Record<string, string | undefined> = {}, more: object = 
 
 describe('a retry of an SDK', () => {
   it.each([
-    ['that still runs', 200, 20],
-    ['that was finished for nobody', 60, 200],
+    ['that still runs', 300, 20],
+    ['that was finished for nobody', 200, 400],
   ])('gets the answer of a first try %s: it is asked once', async (_which, takesMs, pauseMs) => {
     slowly(takesMs);
     await giveUp();
@@ -72,7 +72,7 @@ describe('a retry of an SDK', () => {
   });
 
   it('gets it also after a further try that gave up, too', async () => {
-    slowly(250);
+    slowly(600);
     await giveUp();
     await giveUp(RETRY);
     await retry({ 'x-stainless-retry-count': '2' });
@@ -86,7 +86,7 @@ describe('a retry of an SDK', () => {
     ['asks elsewhere', {}, { path: '/v1/completions' }],
     ['shows its bearer another way', { authorization: undefined, 'x-api-key': TOKEN }, {}],
   ])('is asked anew if it %s', async (_what, headers, more) => {
-    slowly(60);
+    slowly(200);
     await giveUp();
     await retry(headers, more);
     expect(surface.asked).toHaveLength(2);
@@ -112,9 +112,9 @@ describe('a retry of an SDK', () => {
   });
 
   it('gets no answer that was kept for long', async () => {
-    slowly(60);
+    slowly(200);
     await giveUp();
-    await pause(900);
+    await pause(1_300);
     await retry();
     expect(surface.asked).toHaveLength(2);
   });
@@ -139,15 +139,14 @@ describe('a retry of an SDK', () => {
   });
 
   it('keeps no more than so many answers for nobody', async () => {
-    slowly(1);
     surface.next = async ({ signal }) => {
       void aborted(signal).then(() => stopped++);
-      await pause(100);
+      await pause(300);
       return whole({ text: 'x'.repeat(20_000_000) });
     };
     await giveUp();
     await giveUp(FIRST, '/v1/completions');
-    await pause(200);
+    await pause(400);
     await retry({}, { path: '/v1/completions' });
     expect([surface.asked.length, stopped]).toEqual([2, 1]);
     await retry();

@@ -214,7 +214,7 @@ describe('a request that waits for its answer when the proxy stops', () => {
       return whole({ in: 'time' });
     };
     const asking = app.ask();
-    await pause(30);
+    while (surface.asked.length === 0) await pause(5);
     await proxy.stop(5_000);
     expect(await asking).toMatchObject({ status: 200, text: '{"in":"time"}' });
   });
@@ -225,7 +225,7 @@ describe('a request that waits for its answer when the proxy stops', () => {
       return whole({});
     };
     const asking = app.ask();
-    await pause(30);
+    while (surface.asked.length === 0) await pause(5);
     await proxy.stop(30);
     const { status: told, text } = await asking;
     expect([told, JSON.parse(text)]).toEqual([503, expect.objectContaining({ code: 'overloaded', retryable: true })]);
