@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -65,5 +65,21 @@ withDisk('a proxy whose disk for receipts is full', () => {
     expect((await readdir(join(home, 'receipts'))).filter((name) => !name.endsWith('.sealed'))).toEqual([]);
     await disk?.free();
     expect((await ask(false)).headers.get('x-bulla-receipt-id')).toMatch(/^rcp_/);
+  });
+});
+
+withDisk('a proxy whose own disk is full', () => {
+  it('tells its app why it gets no whole answer', async () => {
+    const device = join(disk?.path ?? folder, 'device');
+    await mkdir(device, { mode: 0o700 });
+    for (const file of ['identity.json', 'profile.json']) await copyFile(join(home, file), join(device, file));
+    await proxy?.stop();
+    proxy = await startProxy({ BULLA_HOME: device });
+    await disk?.fill();
+    const told = await (await ask(true)).text();
+    expect(told).toContain('its disk is full (ENOSPC)');
+    expect(told).not.toContain('[DONE]');
+    await disk?.free();
+    expect((await ask(false)).status).toBe(200);
   });
 });

@@ -50,7 +50,8 @@ const FOR_THE_APP: ReadonlySet<number> = new Set([400, 404, 413, 422, 429]);
 /** What any error is for an app. Nothing of the request is in it. */
 export function faultOf(error: unknown, requestId: string): AppFault {
   const found = fromCrypto(error);
-  const known = found instanceof BullaError ? found : bullaError('internal', { message: '', origin: 'client' });
+  const known =
+    found instanceof BullaError ? found : bullaError('internal', { message: systemWords(found), origin: 'client' });
   const { code, origin, errors, retryAfterSeconds } = known;
   const { title } = ALL_PROBLEMS[code];
   // What is not there is a prompt, where a service says so.
@@ -67,6 +68,14 @@ export function faultOf(error: unknown, requestId: string): AppFault {
     ...(errors !== undefined && { errors }),
     ...(retryAfterSeconds !== undefined && { retryAfter: retryAfterSeconds }),
   };
+}
+
+/** What the system of this machine refused, which its user can mend; nothing of an error that says no more than its text. */
+function systemWords(error: unknown): string {
+  const { code } = Object(error) as { readonly code?: unknown };
+  if (typeof code !== 'string' || !/^E[A-Z]{2,15}$/.test(code)) return '';
+  const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'its disk is full' : 'the system refused it';
+  return `this machine could not read or write what it keeps of the organisation: ${why} (${code})`;
 }
 
 /** What happened, with each member that is wrong: apps show this one sentence and nothing else. */
