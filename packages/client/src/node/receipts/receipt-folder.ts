@@ -30,6 +30,7 @@ export class ReceiptFolder {
   /** Names of files that are there, oldest first, as this process knows them. */
   #known: string[] | undefined;
   #kept = 0;
+  #pruning: Promise<void> = Promise.resolve();
 
   constructor(home: Home) {
     this.#home = home;
@@ -47,6 +48,11 @@ export class ReceiptFolder {
   async keep(id: string, atMs: number, sealed: string): Promise<void> {
     const name = `${atMs}-${id}.sealed`;
     await this.#home.writeNew(`${FOLDER}/${name}`, sealed);
+    // Nobody waits for that, and a receipt is kept also where an older one does not go.
+    this.#pruning = this.#pruning.then(() => this.#prune(name)).catch(() => undefined);
+  }
+
+  async #prune(name: string): Promise<void> {
     if (this.#known === undefined || ++this.#kept % LOOK_EVERY === 0) this.#known = await this.#names();
     else this.#known.push(name);
     for (const oldest of this.#known.splice(0, this.#known.length - RECEIPTS_MAX))
@@ -71,6 +77,7 @@ export class ReceiptFolder {
    * @throws {CryptoError} if it does not open
    */
   async open(id: string, file: KeyFile): Promise<string | undefined> {
+    await this.#pruning;
     const name = (await this.#names()).find((one) => NAME.exec(one)?.[2] === id);
     const text = name === undefined ? undefined : await this.#home.read(`${FOLDER}/${name}`);
     return text === undefined ? undefined : openReceipt(id, text, file);

@@ -121,6 +121,7 @@ describe('receipts', () => {
     expect(await second.list()).toHaveLength(RECEIPTS_MAX);
     await kept(other);
     for (let at = 0; at < 50; at++) await kept(one);
+    for (const folderOf of [receipts, second]) await folderOf.open('rcp_', device);
     expect((await readdir(receipts.path)).length).toBeLessThan(RECEIPTS_MAX + 60);
   });
 
