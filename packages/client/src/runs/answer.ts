@@ -1,5 +1,5 @@
 import type { AnswerParts, Completion, CompletionChunk, FinClaims } from '@bulla/crypto';
-import { answerText, chunkText, completionOf, composeAnswer, linesOf, parseChunk } from '@bulla/crypto';
+import { chunkText, completionOf, composeAnswer, linesOf, parseChunk } from '@bulla/crypto';
 import type { Restoration } from '../pii/pii-gate.js';
 import type { PiiReport } from '../pii/pii-settings.js';
 import { restoredChunks } from '../pii/answer-restorer.js';
@@ -22,7 +22,6 @@ export interface Said {
  * data was masked before it was asked, `text`, `chunks` and `completion` have it again; `signed` is what was signed.
  */
 export class Answer<Prompt extends AnsweredPrompt | undefined = AnsweredPrompt> {
-  readonly text: string;
   /** Tokens as the model counted them; members it did not tell are absent. */
   readonly usage: FinClaims['usage'];
   readonly model: string;
@@ -38,13 +37,15 @@ export class Answer<Prompt extends AnsweredPrompt | undefined = AnsweredPrompt> 
   readonly #question: string;
   readonly #fin: FinClaims;
   readonly #restoration: Restoration | undefined;
+  /** What was signed: read from its bytes once, when it is first asked for. */
+  #signed: readonly CompletionChunk[] | undefined;
+  #told: readonly CompletionChunk[] | undefined;
 
   constructor(parts: AnswerParts, question: string, fin: FinClaims, restoration?: Restoration) {
     this.#restoration = restoration;
     this.#parts = parts;
     this.#question = question;
     this.#fin = fin;
-    this.text = restoration === undefined ? answerText(parts.deltas) : this.chunks.map(chunkText).join('');
     this.usage = fin.usage;
     this.model = fin.model;
     this.finish = fin.finish;
@@ -53,15 +54,19 @@ export class Answer<Prompt extends AnsweredPrompt | undefined = AnsweredPrompt> 
     this.responder = fin.iss;
   }
 
+  /** What the first choice says in words. */
+  get text(): string {
+    return textOf(this.#toldChunks());
+  }
+
   /** What the model said, piece by piece, with all that its server told of it. */
   get chunks(): CompletionChunk[] {
-    const signed = this.#signedChunks();
-    return this.#restoration === undefined ? signed : [...restoredChunks(this.#restoration, signed)];
+    return [...this.#toldChunks()];
   }
 
   /** The same as a whole, in OpenAI's shape: `choices[0].message` has the calls of tools, or a refusal. */
   get completion(): Completion {
-    return completionOf(this.chunks);
+    return completionOf(this.#toldChunks());
   }
 
   /** What was found in the question before it was sent; undefined where nothing was looked for. */
@@ -72,7 +77,7 @@ export class Answer<Prompt extends AnsweredPrompt | undefined = AnsweredPrompt> 
   /** What was signed, with placeholders where personal data was masked: what {@link toFile} proves. */
   get signed(): Said {
     const chunks = this.#signedChunks();
-    return { text: answerText(this.#parts.deltas), chunks, completion: completionOf(chunks) };
+    return { text: textOf(chunks), chunks, completion: completionOf(chunks) };
   }
 
   /** The same answer, told with what was masked in its question. */
@@ -80,8 +85,15 @@ export class Answer<Prompt extends AnsweredPrompt | undefined = AnsweredPrompt> 
     return new Answer<Prompt>(this.#parts, this.#question, this.#fin, by);
   }
 
-  #signedChunks(): CompletionChunk[] {
-    return [...linesOf(this.#parts.deltas)].map(parseChunk);
+  #toldChunks(): readonly CompletionChunk[] {
+    const signed = this.#signedChunks();
+    this.#told ??= this.#restoration === undefined ? signed : [...restoredChunks(this.#restoration, signed)];
+    return this.#told;
+  }
+
+  #signedChunks(): readonly CompletionChunk[] {
+    this.#signed ??= [...linesOf(this.#parts.deltas)].map(parseChunk);
+    return this.#signed;
   }
 
   /**
@@ -89,8 +101,13 @@ export class Answer<Prompt extends AnsweredPrompt | undefined = AnsweredPrompt> 
    * @param showQuestion includes the question: a reader of the file then reads the variables too.
    */
   toFile({ showQuestion = false }: { readonly showQuestion?: boolean } = {}): string {
-    return composeAnswer({ ...this.#parts, ...(showQuestion && { invocation: this.#question }) });
+    const parts = { ...this.#parts, ...(showQuestion && { invocation: this.#question }) };
+    return composeAnswer(parts, textOf(this.#signedChunks()));
   }
+}
+
+function textOf(chunks: readonly CompletionChunk[]): string {
+  return chunks.map(chunkText).join('');
 }
 
 /** The answer to a chat, which has no stored prompt. */

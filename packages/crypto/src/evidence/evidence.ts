@@ -73,12 +73,13 @@ export interface AnswerParts {
 
 /**
  * The text of answer.json for a reply that `verifyFin` accepted.
+ * @param said the answer in words, where it is known already: as {@link answerText} reads it from the deltas.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
-export function composeAnswer(parts: AnswerParts): string {
+export function composeAnswer(parts: AnswerParts, said: string = answerText(parts.deltas)): string {
   const fin = parseFin(parts.fin).claims;
   const answer: Answer = {
-    text: answerText(parts.deltas),
+    text: said,
     usage: fin.usage,
     ...(fin.purpose === 'prompt.reply' && { prompt: { name: fin.prm.name, version: fin.prm.ver } }),
     responder: fin.iss,
@@ -96,8 +97,14 @@ export function composeAnswer(parts: AnswerParts): string {
       ...(parts.fresh !== undefined && { fresh: [...parts.fresh] }),
     },
   };
+  // What we make, we would accept. That it is JSON in the one spelling, JSON.stringify has seen to: reading it once more
+  // would take longer than all else, where the directory of a large organisation is in it.
+  checkShape(answer, answerSchema, 'answer');
   const text = `${JSON.stringify(answer)}\n`;
-  parseAnswer(text);
+  // One UTF-16 code unit is three bytes at most.
+  const mayBeTooLarge = text.length > ANSWER_MAX_BYTES / 3;
+  if (mayBeTooLarge && utf8(text).length > ANSWER_MAX_BYTES)
+    throw new CryptoError('payload_too_large', 'the answer file is too large');
   return text;
 }
 
