@@ -45,6 +45,17 @@ function endless(type: string, begin: readonly string[], again: string): Outgoin
   };
 }
 
+/** All of a stream, whose connection says a moment later that it has ended. */
+function endingLate(events: readonly string[]): Outgoing {
+  return {
+    write(response: ServerResponse) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(events.join(''));
+      setTimeout(() => response.end(), 50);
+    },
+  };
+}
+
 async function collect(events: AsyncGenerator<RunEvent>): Promise<string[]> {
   const texts: string[] = [];
   for await (const { text } of events) if (text !== undefined) texts.push(text);
@@ -113,6 +124,31 @@ describe('a stream', () => {
       code: 'transport_failed',
       message: 'the answer is not text/event-stream, which was asked for',
     });
+  });
+
+  it('that goes on after its signed end is whole, and its connection is given up', async () => {
+    world.responder.send = (reply) => endless('text/event-stream', eventsOf(reply), ': \n\n');
+    await expect(collect(bulla.prompt(NAME).stream(VARS))).resolves.not.toEqual([]);
+    await closed.promise;
+  });
+
+  it('leaves its connection to the next one', async () => {
+    const { service } = world.responder;
+    world.responder.send = (reply) => endingLate(eventsOf(reply));
+    await collect(bulla.prompt(NAME).stream(VARS));
+    const { connections } = service;
+    for (let stream = 0; stream < 3; stream++) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await collect(bulla.prompt(NAME).stream(VARS));
+    }
+    expect(service.connections).toBe(connections);
+    // A planted control: a connection that is given up does not serve the next one.
+    world.responder.send = (reply) => endless('text/event-stream', eventsOf(reply), ': \n\n');
+    await collect(bulla.prompt(NAME).stream(VARS));
+    await closed.promise;
+    world.responder.send = sendReply;
+    await collect(bulla.prompt(NAME).stream(VARS));
+    expect(service.connections).toBeGreaterThan(connections);
   });
 
   it('and a whole answer are each asked for as what they are', async () => {

@@ -61,6 +61,8 @@ export class SignedService {
   readonly #trust: () => Trust;
   readonly #now: () => number;
   readonly #server: Server;
+  /** How many connections were opened so far. */
+  connections = 0;
   readonly #answered = new Map<string, Outgoing>();
   readonly #sockets = new Set<Socket>();
 
@@ -73,6 +75,7 @@ export class SignedService {
       this.#serve(request, response).catch(() => response.destroy());
     });
     this.#server.on('connection', (socket) => {
+      this.connections++;
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
     });

@@ -21,6 +21,8 @@ export interface IncomingReply {
 }
 
 const REPLY_MAX_BYTES = 64 * 1024 * 1024;
+/** How long the end of a connection's answer may take after its last event. */
+const ENDING_MS = 1_000;
 
 /** How a reply is to come. */
 export interface ReplyWanted {
@@ -68,6 +70,7 @@ async function readStream(response: Response, stop: () => void, idleMs: number):
 
 async function* partsIn(events: Events, stop: () => void, idleMs: number): AsyncGenerator<ReplyPart> {
   let isOver = false;
+  let isWhole = false;
   try {
     for (let frames = 0; ; frames++) {
       const { done, value } = await nextWithin(events, idleMs, () => {
@@ -78,12 +81,27 @@ async function* partsIn(events: Events, stop: () => void, idleMs: number): Async
       const { event, id, data } = value;
       const bytes = decoded(() => decodeBase64url(data));
       if (event === 'bulla.frame' && id === String(frames)) yield { kind: 'frame', bytes };
-      else if (event === 'bulla.final') yield { kind: 'final', bytes };
-      else throw noReply();
+      else if (event === 'bulla.final') {
+        isWhole = true;
+        yield { kind: 'final', bytes };
+      } else throw noReply();
     }
   } finally {
+    if (isWhole) void letEnd(events, stop);
     // What was given up on may never say that it has ended.
-    if (!isOver) await events.return(undefined);
+    else if (!isOver) await events.return(undefined);
+  }
+}
+
+/** Lets a connection end its answer, so that it serves the next one; nothing that still comes is looked at. */
+async function letEnd(events: Events, stop: () => void): Promise<void> {
+  const timer = setTimeout(stop, ENDING_MS);
+  try {
+    if ((await events.next()).done !== true) stop();
+  } catch {
+    // It broke: the next question gets another one.
+  } finally {
+    clearTimeout(timer);
   }
 }
 
