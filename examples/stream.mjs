@@ -6,12 +6,11 @@ const client = new OpenAI();
 const stream = await client.chat.completions.create({
   model: process.env.OPENAI_MODEL ?? 'default',
   messages: [
-    { role: 'system', content: 'Name the sentences that matter most.' },
     {
       role: 'user',
       content:
-        'A pipe broke in the kitchen last night. Water still flows through the ceiling into the flat below. ' +
-        'The tenant is on holiday until Sunday. The neighbour has a key.',
+        'A pipe broke in the kitchen last night. The water still runs into the flat below. ' +
+        'The tenant is on holiday until Sunday. A neighbour has a key to the flat. What is to be done about the water first?',
     },
   ],
   stream: true,

@@ -52,7 +52,7 @@ it('stream.mjs runs on a fresh home under bulla exec, with the built-in processo
   const up = await startUp(home);
   try {
     const end = await bulla(['exec', '--', process.execPath, `${EXAMPLES}/stream.mjs`], home);
-    expect(end).toMatchObject({ status: 0, stdout: expect.stringContaining('Water still flows') });
+    expect(end).toMatchObject({ status: 0, stdout: expect.stringContaining('The water still runs') });
   } finally {
     await up.stop();
     await rm(folder, { recursive: true });

@@ -214,7 +214,7 @@ describe('completion', () => {
     (await world.done(['__complete', '--', ...typed])).stdout.split('\n').slice(0, -1);
 
   it.each([
-    [['pro'], ['prompt']],
+    [['prom'], ['prompt']],
     [
       ['prompt', 'pu'],
       ['pull', 'push'],
