@@ -17,7 +17,8 @@ describe('the parts of the program', () => {
   it.each(PARTS.filter(({ names }) => names.length > 0))(
     'add the commands that they are loaded for: $names',
     async (part) => {
-      const program = new Command();
+      // As the whole program has it: what follows a command may be another program's.
+      const program = new Command().enablePositionalOptions();
       (await part.load())(program, context, '1.2.3');
       expect(program.commands.map((command) => command.name())).toEqual(part.names);
     },
