@@ -41,7 +41,18 @@ export class Answer<Prompt extends AnsweredPrompt | undefined = AnsweredPrompt> 
   #signed: readonly CompletionChunk[] | undefined;
   #told: readonly CompletionChunk[] | undefined;
 
-  constructor(parts: AnswerParts, question: string, fin: FinClaims, restoration?: Restoration) {
+  /**
+   * @param chunks what the deltas say, where that was read already.
+   * @param restoration what was masked in the question.
+   */
+  constructor(
+    parts: AnswerParts,
+    question: string,
+    fin: FinClaims,
+    chunks?: readonly CompletionChunk[],
+    restoration?: Restoration,
+  ) {
+    this.#signed = chunks;
     this.#restoration = restoration;
     this.#parts = parts;
     this.#question = question;
@@ -82,7 +93,7 @@ export class Answer<Prompt extends AnsweredPrompt | undefined = AnsweredPrompt> 
 
   /** The same answer, told with what was masked in its question. */
   restored(by: Restoration): Answer<Prompt> {
-    return new Answer<Prompt>(this.#parts, this.#question, this.#fin, by);
+    return new Answer<Prompt>(this.#parts, this.#question, this.#fin, this.#signed, by);
   }
 
   #toldChunks(): readonly CompletionChunk[] {

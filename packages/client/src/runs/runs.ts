@@ -91,7 +91,7 @@ export async function* runInquiry<Asked extends Question>(
 ): AsyncGenerator<CompletionChunk, AnswerTo<Asked>, undefined> {
   const { question, reply } = await begin(session, inquiry, { timeoutMs, idleTimeoutMs });
   try {
-    return yield* receive(session, question, reply, inquiry.signal);
+    return yield* receive(session, question, reply, inquiry);
   } catch (error) {
     throw inquiry.explain === undefined ? error : await inquiry.explain(question, error);
   } finally {
@@ -188,7 +188,7 @@ async function* receive<Asked extends Question>(
   session: Session,
   question: Asked,
   reply: IncomingReply,
-  signal: AbortSignal | undefined,
+  { signal, stream }: Pick<Inquiry<Asked>, 'signal' | 'stream'>,
 ): AsyncGenerator<CompletionChunk, AnswerTo<Asked>, undefined> {
   const { responder, sealed, rsp, jti } = question;
   const opener = await checked(() =>
@@ -197,6 +197,8 @@ async function* receive<Asked extends Question>(
   const deltas: Bytes[] = [];
   const lines = new LineReader();
   const held: CompletionChunk[] = [];
+  // A stream may be long: its chunks are not kept beside its bytes.
+  const all: CompletionChunk[] | undefined = stream ? undefined : [];
   let fin: string | undefined;
   try {
     for await (const { kind, bytes } of reply.parts) {
@@ -207,6 +209,7 @@ async function* receive<Asked extends Question>(
       const delta = await checked(() => opener.openFrame(bytes));
       deltas.push(delta);
       for (const chunk of await checked(() => [...lines.read(delta)].map(parseChunk))) {
+        all?.push(chunk);
         // guard: client-calls-held without: yield chunk;
         if (held.length > 0 || actsOrEnds(chunk)) held.push(chunk);
         else yield chunk;
@@ -217,9 +220,12 @@ async function* receive<Asked extends Question>(
     throw error instanceof BullaError && error.code === 'transport_failed' ? truncated(error) : error;
   }
   if (fin === undefined) throw truncated();
-  const answer = await finish(session, question, { fin, head: reply.head, deltas, opener });
+  const answer = await finish(session, question, { fin, head: reply.head, deltas, opener, chunks: all });
   yield* held;
-  yield* await checked(() => [...lines.end()].map(parseChunk));
+  // An answer that failed may end within a line: only of one that did not is the last line read, before it is handed out.
+  const last = await checked(() => [...lines.end()].map(parseChunk));
+  all?.push(...last);
+  yield* last;
   return answer;
 }
 
@@ -236,13 +242,15 @@ interface Received {
   readonly head: Bytes;
   readonly deltas: readonly Bytes[];
   readonly opener: ReplyOpener;
+  /** What the deltas say, where that is kept. */
+  readonly chunks: readonly CompletionChunk[] | undefined;
 }
 
 /** Verifies the signed end by the newest directory we have, and finds the one that the responder signed. */
 async function finish<Asked extends Question>(
   session: Session,
   question: Asked,
-  { fin, head, deltas, opener }: Received,
+  { fin, head, deltas, opener, chunks }: Received,
 ): Promise<AnswerTo<Asked>> {
   const { bundle, envelope, sealed, jti } = question;
   const irt = { jti, rh: sealed.rh, ih: sealed.ih };
@@ -273,5 +281,5 @@ async function finish<Asked extends Question>(
   }
   const { tags, fresh, env } = bundle;
   const parts = { documents: named.documents, tags, fresh, envelope: env, head, deltas, fin };
-  return checked(() => new Answer(parts, sealed.inner, claims));
+  return checked(() => new Answer(parts, sealed.inner, claims, chunks));
 }

@@ -1,9 +1,11 @@
 import * as z from 'zod/mini';
 import { utf8 } from '../encoding/bytes.js';
 import { isCheckpointKey } from '../keys/keys.js';
+import type { PublicJwk } from '../keys/suites.js';
 import type { Checkpoint } from '../log/checkpoint.js';
 import { parseCheckpoint, verifyCheckpoint } from '../log/checkpoint.js';
 import { parseNote } from '../log/note.js';
+import type { NoteKey } from '../log/note-key.js';
 import { noteKeyOf } from '../log/note-key.js';
 import { CryptoError } from '../names/errors.js';
 import type { Trust } from '../organisation/trust.js';
@@ -40,7 +42,7 @@ export async function verifyReplyCheckpoint(
     requireOwnOrigin(origin, responder);
     // guard: reply-checkpoint-purpose without: const records = trust.entity(responder)?.keys.filter(({ suite }) => suite === 'ed25519') ?? [];
     const records = trust.entity(responder)?.keys.filter(isCheckpointKey) ?? [];
-    const keys = await Promise.all(records.map(async ({ kid, jwk }) => ({ kid, note: await noteKeyOf(origin, jwk) })));
+    const keys = await Promise.all(records.map(async ({ kid, jwk }) => ({ kid, note: await noteKeyFor(origin, jwk) })));
     const verified = await verifyCheckpoint(bytes, { origin, keys: keys.map((key) => key.note) });
     const signed = keys.filter((key) => verified.keys.includes(key.note));
     // guard: reply-checkpoint-revoked
@@ -51,6 +53,17 @@ export async function verifyReplyCheckpoint(
     if (!(error instanceof CryptoError) || error.check === `${CHECK}-origin`) throw error;
     throw new CryptoError(error.code, `the checkpoint of the reply: ${error.message}`, { check: CHECK, cause: error });
   }
+}
+
+const made = new WeakMap<PublicJwk, NoteKey>();
+
+/** The note key of a directory's key, made once: nearly every answer brings a checkpoint of the same log. */
+async function noteKeyFor(origin: string, jwk: PublicJwk): Promise<NoteKey> {
+  const known = made.get(jwk);
+  if (known?.name === origin) return known;
+  const key = await noteKeyOf(origin, jwk);
+  made.set(jwk, key);
+  return key;
 }
 
 /** The name of a log is the URN of its service, `/audit/` and a number (docs/spec/audit-log.md, Name). */
