@@ -18,11 +18,12 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { until } from './fault-watch.js';
 import { requireReady } from './kills-round.js';
+import { ModelProcess } from './model-process.js';
 import { type Spawned, spawnService } from './service-process.js';
 import { bring, vaultSettings } from './vault-world.js';
 
-// Chats, while the responder or the vault is killed with -9: an answer is whole or none, and no question is asked of the
-// model twice.
+// Chats, while the model server, the responder or the vault is killed with -9: an answer is whole or none, and no question
+// is asked of the model twice or counted twice.
 
 const KILLS = isLongRun() ? 20 : 3;
 const WORDS = Array.from({ length: 30 }, (_, number) => `word${number} `);
@@ -85,25 +86,30 @@ withServer('chats, while a service is killed', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  // First, so that nobody's runs are counted beside these.
+  it('model server: no half of an answer is one, and every question runs once', async () => {
+    const [port = 0] = await freePorts(1);
+    const script = join(folder, 'model.json');
+    await writeFile(script, JSON.stringify({ replies: { tokens: WORDS, delayBetweenTokensMs: 30 } }));
+    const mortal = new ModelProcess(port, script);
+    await mortal.start();
+    const { responder } = settings;
+    try {
+      await askOf(mortal.url);
+      const asked = await survive(mortal);
+      await until('every question to be counted', async () => (await runsCounted()) >= asked);
+      expect(await runsCounted()).toBe(asked);
+    } finally {
+      settings.responder = responder;
+      await mortal.kill();
+    }
+    await askOf(model.url);
+  }, 600_000);
+
   it.each<Name>(['responder', 'vault'])(
     '%s: no half of an answer is one, and no question is asked twice',
     async (name) => {
-      const random = randomFrom(seedOfRun());
-      const outcomes: string[] = [];
-      for (let kills = 0; kills < KILLS; kills++) {
-        const atMs = Math.floor(random() * MOMENTS_MS);
-        const asked = Promise.all([ask(), ask(), ask(), ask()]);
-        await pause(atMs);
-        await kill(name);
-        await start(name);
-        for (const { text, isAnswer } of await asked) {
-          outcomes.push(isAnswer ? text : 'error');
-        }
-        // And it goes on as if nothing had been.
-        await until('an answer', async () => (await ask()).isAnswer);
-      }
-      expect(outcomes).toHaveLength(4 * KILLS);
-      expect(outcomes.filter((outcome) => outcome !== WHOLE && outcome !== 'error')).toEqual([]);
+      await survive({ kill: () => kill(name), start: () => start(name) });
       const ids = new Set(model.requests.map(({ requestId }) => requestId));
       expect(ids.size).toBeGreaterThan(KILLS);
       const twice = [...ids].filter((id) => id.startsWith('inv_') && model.completionsOf(id).started !== 1);
@@ -112,6 +118,44 @@ withServer('chats, while a service is killed', () => {
     600_000,
   );
 });
+
+/**
+ * Kills and starts something while four ask, again and again.
+ * @returns how many questions were asked
+ */
+async function survive(mortal: { kill(): Promise<void>; start(): Promise<void> }): Promise<number> {
+  const random = randomFrom(seedOfRun());
+  const outcomes: string[] = [];
+  let after = 0;
+  for (let kills = 0; kills < KILLS; kills++) {
+    const atMs = Math.floor(random() * MOMENTS_MS);
+    const asked = Promise.all([ask(), ask(), ask(), ask()]);
+    await pause(atMs);
+    await mortal.kill();
+    await mortal.start();
+    for (const { text, isAnswer } of await asked) outcomes.push(isAnswer ? text : 'error');
+    // And it goes on as if nothing had been.
+    await until('an answer', async () => {
+      after++;
+      return (await ask()).isAnswer;
+    });
+  }
+  expect(outcomes).toHaveLength(4 * KILLS);
+  expect(outcomes.filter((outcome) => outcome !== WHOLE && outcome !== 'error')).toEqual([]);
+  return outcomes.length + after;
+}
+
+/** Starts the responder anew, with another model server. */
+async function askOf(modelUrl: string): Promise<void> {
+  await kill('responder');
+  settings.responder = { ...settings.responder, BULLA_LLM: `openai:${modelUrl}` };
+  await start('responder');
+}
+
+/** How many runs the vault was told of. */
+async function runsCounted(): Promise<number> {
+  return (await bulla.usage.read()).total.runs;
+}
 
 /** Asks, and says what came: text, and whether it is an answer. Anything but an error of the SDK fails the test. */
 async function ask(): Promise<{ text: string; isAnswer: boolean }> {
