@@ -42,8 +42,11 @@ export async function respondWhole(
 ): Promise<AppResponse> {
   const answer = await askWhole(call, question);
   const receipt = receiptOf(call);
-  await receipt.keep(answer);
-  return { status: 200, headers: answerHeaders(call, answer, receipt), body: JSON.stringify(write(answer)) };
+  const kept = receipt.keep(answer);
+  // While the disk takes the receipt; nothing leaves before it has.
+  const body = JSON.stringify(write(answer));
+  await kept;
+  return { status: 200, headers: answerHeaders(call, answer, receipt), body };
 }
 
 /** Headers of an answer that is told as a whole. */
