@@ -45,6 +45,7 @@ export async function respondWhole(
   const kept = receipt.keep(answer);
   // While the disk takes the receipt; nothing leaves before it has.
   const body = JSON.stringify(write(answer));
+  // guard: app-whole-kept
   await kept;
   return { status: 200, headers: answerHeaders(call, answer, receipt), body };
 }
@@ -107,6 +108,7 @@ async function* written(call: AppCall, { first, events, writer, receipt }: Strea
     for (let next = await first; next.done !== true; next = await events.next()) {
       const { answer, chunk } = next.value;
       if (answer !== undefined) {
+        // guard: app-stream-kept
         await receipt.keep(answer);
         yield held + writer.end(answer);
         return;

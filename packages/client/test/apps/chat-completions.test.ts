@@ -7,7 +7,7 @@ import { eventsOf, sendEvents, sendReply } from '../responder.js';
 import type { World } from '../world.js';
 import { draftOf, makeWorld, NOBODY_URL } from '../world.js';
 import type { Differing } from './asking.js';
-import { tell } from './asking.js';
+import { requestOf, tell } from './asking.js';
 
 const MESSAGES = [{ role: 'user', content: 'How is the weather?' }];
 const HEAD = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'small' };
@@ -283,4 +283,24 @@ it('an address or a method that is not known is refused in the shape that SDKs r
   expect([gone.status, gone.json()['error']]).toEqual([404, expect.objectContaining({ code: 'not_found' })]);
   const method = await tell(surface, '/chat/completions', undefined);
   expect([method.status, method.json()['code']]).toEqual([405, 'method_not_allowed']);
+});
+
+it.each([
+  ['a whole answer [guard: app-whole-kept]', false],
+  ['the end of a stream [guard: app-stream-kept]', true],
+])('%s leaves once it is kept', async (_what, stream) => {
+  let isKept = false;
+  const keeper = {
+    newId: () => 'rcp_1',
+    keep: async () => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      isKept = true;
+    },
+  };
+  const messages = [{ role: 'user', content: 'Hello' }];
+  const told = await new AppSurface(bulla, { keeper }).answer(
+    requestOf('/chat/completions', { model: 'small', stream, messages }),
+  );
+  if (typeof told.body !== 'string') for await (const events of told.body) if (events.includes('[DONE]')) break;
+  expect(isKept).toBe(true);
 });

@@ -121,6 +121,23 @@ describe('a response', () => {
     expect(told.events().at(-1)).toMatchObject({ code, error: { code } });
   });
 
+  it('of calls alone begins before they are told', async () => {
+    says({ ...CALLS, text: [] });
+    const told = await ask({ tools: [TOOL], stream: true });
+    expect(typesOf(told.events()).slice(0, 3)).toEqual([
+      'response.created',
+      'response.in_progress',
+      'response.output_item.added',
+    ]);
+  });
+
+  it('that is cut before its first word is no stream, but an error', async () => {
+    says({ ...CALLS, text: [] });
+    world.responder.send = cut;
+    const told = await ask({ tools: [TOOL], stream: true });
+    expect([told.status, told.json()['code']]).toEqual([502, 'stream_truncated']);
+  });
+
   it('asks a stored prompt by its id', async () => {
     const prompt = { id: 'claims/triage', version: '1', variables: { claim: 'wet' } };
     const told = await ask({ model: undefined, input: undefined, prompt });

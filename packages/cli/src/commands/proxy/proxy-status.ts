@@ -85,5 +85,5 @@ function faultWords(faults: ProxyStatus['faults']): string {
 function receiptWords(receipts: ProxyStatus['receipts']): string {
   if (receipts === null) return 'off (BULLA_PROXY_RECEIPTS)';
   const { kept, lost, fault } = receipts;
-  return `${kept} kept${lost === 0 ? '' : `, ${lost} lost`}${fault === null ? '' : `: ${fault}`}`;
+  return `${kept} kept since then${lost === 0 ? '' : `, ${lost} lost`}${fault === null ? '' : `: ${fault}`}`;
 }

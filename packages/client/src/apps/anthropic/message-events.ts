@@ -1,6 +1,8 @@
 import type { Completion, CompletionChunk } from '@bulla/crypto';
 import { chunkText } from '@bulla/crypto';
-import type { VendorEvent } from '../vendor-events.js';
+import type { VendorEvent, VendorEvents } from '../vendor-events.js';
+import type { AppFault } from '../app-errors.js';
+import { anthropicError } from './anthropic-error.js';
 import type { MessageBlock, MessageFrame } from './message-object.js';
 import { messageOf, pendingMessage } from './message-object.js';
 
@@ -8,7 +10,7 @@ import { messageOf, pendingMessage } from './message-object.js';
  * The events of one message. Text is told as it comes. Every word that ends something, and all that is there to be
  * acted on, is told by `end` alone, which gets the verified answer.
  */
-export class MessageEvents {
+export class MessageEvents implements VendorEvents {
   readonly #frame: MessageFrame;
   #text = '';
 
@@ -41,6 +43,11 @@ export class MessageEvents {
       { type: 'message_delta', delta, usage },
       { type: 'message_stop' },
     ];
+  }
+
+  /** An error: it needs no message that it ends. */
+  fail(fault: AppFault): VendorEvent[] {
+    return [anthropicError(fault)];
   }
 
   #say(text: string): VendorEvent[] {

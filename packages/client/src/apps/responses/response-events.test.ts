@@ -108,7 +108,7 @@ describe('the events of a response', () => {
   it('of a failure end with an error, and no word says that the answer is whole', () => {
     const events = new ResponseEvents(frame);
     const told = [...events.start(), ...events.chunk(firstOf({ text: ['a'] }))];
-    const end = events.fail(CUT);
+    const end = events.fail(CUT, true);
     expect(types(end)).toEqual(['failed', 'error']);
     expect(end[0]).toMatchObject({
       sequence_number: told.length,

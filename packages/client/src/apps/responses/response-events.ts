@@ -2,7 +2,7 @@ import type { Completion, CompletionChunk } from '@bulla/crypto';
 import { isAppObject } from '../app-body.js';
 import type { AppFault } from '../app-errors.js';
 import { openaiError } from '../app-errors.js';
-import type { VendorEvent } from '../vendor-events.js';
+import type { VendorEvent, VendorEvents } from '../vendor-events.js';
 import type { ResponseFrame, ResponseItem, ResponsePart } from './response-object.js';
 import { failedResponse, messageId, pendingResponse, responseOf } from './response-object.js';
 
@@ -10,7 +10,7 @@ import { failedResponse, messageId, pendingResponse, responseOf } from './respon
  * The events of one response. Text is told as it comes. Every word that ends something, and all that is there to be
  * acted on, is told by `end` alone, which gets the verified answer.
  */
-export class ResponseEvents {
+export class ResponseEvents implements VendorEvents {
   readonly #frame: ResponseFrame;
   #hasText = false;
   #sequence = 0;
@@ -49,11 +49,16 @@ export class ResponseEvents {
   }
 
   /** That there is no answer: what was told of it before is worth nothing. */
-  fail({ retryAfter: _inHeader, ...problem }: AppFault): VendorEvent[] {
+  fail({ retryAfter: _inHeader, ...problem }: AppFault, hasBegun: boolean): VendorEvent[] {
+    const begun = hasBegun ? [] : this.start();
     const { code, detail: message } = problem;
     const error = openaiError(problem);
     const response = failedResponse(this.#frame, { code, message });
-    return [this.#event('response.failed', { response }), this.#event('error', { ...problem, ...error, error })];
+    return [
+      ...begun,
+      this.#event('response.failed', { response }),
+      this.#event('error', { ...problem, ...error, error }),
+    ];
   }
 
   #event(type: string, members: object): VendorEvent {

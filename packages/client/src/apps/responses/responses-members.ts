@@ -32,7 +32,7 @@ export const RESPONSES_MEMBERS: MemberRules = {
   prompt_cache_options: { is: 'passed over', why: 'a hint to a cache' },
   prompt_cache_retention: { is: 'passed over', why: 'a hint to a cache' },
   service_tier: { is: 'passed over', why: 'the operator of the responder decides' },
-  max_tool_calls: { is: 'passed over', why: 'it counts tools that a server runs, and there are none' },
+  max_tool_calls: { is: 'passed over', why: 'it counts tools that a server runs; no server runs any here' },
   truncation: { is: 'passed over', why: 'nothing of the input is left out here: what is too long is an error' },
   context_management: { is: 'passed over', why: 'nothing of the input is left out here' },
   store: { is: 'refused', why: 'no answer is kept at a server here: send store: false, or nothing', but: [false] },

@@ -1,17 +1,11 @@
-import type { CompletionChunk } from '@bulla/crypto';
-import { chunkText } from '@bulla/crypto';
 import { bullaError } from '../../connection/errors.js';
-import { actsOrEnds } from '../../runs/runs.js';
-import type { AnswerWriter, AnyAnswer } from '../app-answer.js';
 import { respondStreamed, respondWhole } from '../app-answer.js';
 import { readAppBody } from '../app-body.js';
 import type { AppCall } from '../app-call.js';
-import type { AppFault } from '../app-errors.js';
 import type { AppResponse } from '../app-request.js';
 import { newVendorId } from '../vendor-id.js';
-import { eventText } from '../vendor-events.js';
+import { VendorWriter } from '../vendor-events.js';
 import { ResponseEvents } from './response-events.js';
-import type { ResponseFrame } from './response-object.js';
 import { responseOf } from './response-object.js';
 import { readResponses } from './responses-request.js';
 
@@ -20,7 +14,7 @@ export function answerResponses(call: AppCall): Promise<AppResponse> {
   const { question, stream, asked } = readResponses(readAppBody(call.request), call.options);
   const createdAt = Math.floor(Date.now() / 1_000);
   const frame = { id: newVendorId('resp_'), createdAt, model: question.model ?? '', asked };
-  if (stream) return respondStreamed(call, question, new ResponseWriter(frame));
+  if (stream) return respondStreamed(call, question, new VendorWriter(new ResponseEvents(frame)));
   return respondWhole(call, question, ({ completion }) => responseOf(completion, frame));
 }
 
@@ -34,34 +28,4 @@ const ELSEWHERE = new Map([
 export async function refuseKeptResponse({ request: { path } }: AppCall): Promise<AppResponse> {
   const message = ELSEWHERE.get(path) ?? 'no response is kept at a server here: keep what POST /responses answers';
   throw bullaError('not_found', { message, origin: 'client' });
-}
-
-/** Writes the events of one response. */
-class ResponseWriter implements AnswerWriter {
-  readonly #events: ResponseEvents;
-  #hasBegun = false;
-
-  constructor(frame: ResponseFrame) {
-    this.#events = new ResponseEvents(frame);
-  }
-
-  /** A beginning leaves at once: what ends or acts is held, and forgotten where it failed. */
-  chunk(chunk: CompletionChunk): string {
-    if (actsOrEnds(chunk) && chunkText(chunk) === '') return '';
-    return this.#begun() + eventText(this.#events.chunk(chunk));
-  }
-
-  end({ completion }: AnyAnswer): string {
-    return this.#begun() + eventText(this.#events.end(completion));
-  }
-
-  failed(fault: AppFault): string {
-    return this.#begun() + eventText(this.#events.fail(fault));
-  }
-
-  #begun(): string {
-    if (this.#hasBegun) return '';
-    this.#hasBegun = true;
-    return eventText(this.#events.start());
-  }
 }
