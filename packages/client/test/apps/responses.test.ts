@@ -122,7 +122,8 @@ describe('a response', () => {
   });
 
   it('of calls alone begins before they are told', async () => {
-    says({ ...CALLS, text: [] });
+    // No word, and no chunk of usage, comes before the end.
+    says({ calls: CALLS.calls ?? [], finish: 'tool_calls' });
     const told = await ask({ tools: [TOOL], stream: true });
     expect(typesOf(told.events()).slice(0, 3)).toEqual([
       'response.created',
