@@ -44,7 +44,7 @@ export async function anthropicSuite(): Promise<AnthropicSuite> {
   const collect: AnthropicSuite['collect'] = async (more = {}, from = model) => {
     const chunks: ModelChunk[] = [];
     const signal = new AbortController().signal;
-    for await (const chunk of from.stream(anthropicQuestion(more), signal)) chunks.push(chunk);
+    for await (const some of from.stream(anthropicQuestion(more), signal)) chunks.push(...some);
     return chunks;
   };
   return {

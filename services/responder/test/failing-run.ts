@@ -17,7 +17,7 @@ export async function failedRun(
 ): Promise<FailedRun> {
   const chunks: ModelChunk[] = [];
   try {
-    for await (const chunk of model.stream(request, signal)) chunks.push(chunk);
+    for await (const some of model.stream(request, signal)) chunks.push(...some);
   } catch (error) {
     return { error, text: textOf(chunks), chunks };
   }

@@ -30,7 +30,7 @@ export class Scripted extends Model {
     this.concurrentMax = concurrentMax;
   }
 
-  override async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk> {
+  override async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<readonly ModelChunk[]> {
     signal.throwIfAborted();
     const script = this.scripts[Math.min(this.requests.length, this.scripts.length - 1)] ?? [];
     this.requests.push(request);
@@ -40,9 +40,9 @@ export class Scripted extends Model {
       for (const step of script) {
         if (step instanceof Error) throw step;
         if (step === WAIT) await aborted(signal);
-        else yield this.#chunk(step === ROLE ? { role: 'assistant', content: '' } : { content: step });
+        else yield [this.#chunk(step === ROLE ? { role: 'assistant', content: '' } : { content: step })];
       }
-      yield this.#chunk({}, 'stop');
+      yield [this.#chunk({}, 'stop')];
       isWhole = true;
     } finally {
       this.open -= 1;
@@ -93,10 +93,11 @@ export async function run(call: ModelCall, signal = new AbortController().signal
   let text = '';
   const models = new Set<string>();
   try {
-    for await (const { choices, model } of call.stream(signal)) {
-      text += choices[0]?.delta.content ?? '';
-      models.add(model);
-    }
+    for await (const chunks of call.stream(signal))
+      for (const { choices, model } of chunks) {
+        text += choices[0]?.delta.content ?? '';
+        models.add(model);
+      }
     return { text, models: [...models] };
   } catch (error) {
     return { text, models: [...models], error };

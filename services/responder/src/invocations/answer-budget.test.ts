@@ -32,11 +32,11 @@ class EndlessModel extends Model {
   override readonly name = 'endless';
   stopped = 0;
 
-  override async *stream({ requestId }: ModelRequest): AsyncIterable<ModelChunk> {
+  override async *stream({ requestId }: ModelRequest): AsyncIterable<readonly ModelChunk[]> {
     const rest = { id: requestId, object: 'chat.completion.chunk', created: 1, model: 'endless' } as const;
     try {
       for (;;) {
-        yield { ...rest, choices: [{ index: 0, delta: { content: 'x'.repeat(1_000) }, finish_reason: null }] };
+        yield [{ ...rest, choices: [{ index: 0, delta: { content: 'x'.repeat(1_000) }, finish_reason: null }] }];
         await new Promise((resolve) => setImmediate(resolve));
       }
     } finally {

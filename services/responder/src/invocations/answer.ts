@@ -7,7 +7,7 @@ import type {
   Signer,
   Trust,
 } from '@bulla/crypto';
-import { decodeBase64url, digestB64u, ReplySealer, Secret, utf8 } from '@bulla/crypto';
+import { concatBytes, decodeBase64url, digestB64u, ReplySealer, Secret, utf8 } from '@bulla/crypto';
 import type { ModelChunk, ModelDelta } from '../models/model.js';
 import type { ModelCall } from '../models/resilience/model-call.js';
 import type { AnswerMeter } from './answer-budget.js';
@@ -63,8 +63,7 @@ export async function* answer(plan: AnswerPlan, end: AnswerEnd, signal: AbortSig
   try {
     if ('refused' in plan.call) throw plan.call.refused;
     const { parameters } = plan.call.request;
-    const chunks = plan.call.stream(signal);
-    const lines = linesOf(chunks, { end, meter: plan.meter, choices: parameters?.n ?? 1 });
+    const lines = linesOf(plan.call.stream(signal), { end, meter: plan.meter, choices: parameters?.n ?? 1 });
     for await (const delta of pacedDeltas(lines, paceOf(opt))) {
       yield { kind: 'frame', bytes: await sealer.sealDelta(delta) };
     }
@@ -90,26 +89,35 @@ async function startSealer({ question, responder }: AnswerPlan): Promise<ReplySe
   }
 }
 
-/** NDJSON, one `chat.completion.chunk` on each line; where an answer is as long as it may be, the last says so. */
+/**
+ * NDJSON, one `chat.completion.chunk` on each line, together those that came together; where an answer is as long as it may
+ * be, the last says so.
+ */
 async function* linesOf(
-  chunks: AsyncIterable<ModelChunk>,
+  answered: AsyncIterable<readonly ModelChunk[]>,
   { end, meter, choices }: { readonly end: AnswerEnd; readonly meter: AnswerMeter; readonly choices: number },
 ): AsyncGenerator<Piece> {
-  for await (const chunk of chunks) {
-    const line = lineOf(chunk);
-    if (!meter.take(line.bytes.length)) {
-      const last = cutAt(chunk, end.going(choices));
-      end.learn(last);
-      yield lineOf(last);
-      return;
+  for await (const chunks of answered) {
+    const lines: Bytes[] = [];
+    const pieceOf = (): Piece => ({ bytes: concatBytes(...lines), hasWords: chunks.some(hasWords) });
+    for (const chunk of chunks) {
+      const line = lineOf(chunk);
+      if (!meter.take(line.length)) {
+        const last = cutAt(chunk, end.going(choices));
+        end.learn(last);
+        lines.push(lineOf(last));
+        yield pieceOf();
+        return;
+      }
+      end.learn(chunk);
+      lines.push(line);
     }
-    end.learn(chunk);
-    yield line;
+    yield pieceOf();
   }
 }
 
-function lineOf(chunk: ModelChunk): Piece {
-  return { bytes: utf8(`${JSON.stringify(chunk)}\n`), hasWords: hasWords(chunk) };
+function lineOf(chunk: ModelChunk): Bytes {
+  return utf8(`${JSON.stringify(chunk)}\n`);
 }
 
 /** Whether it says something, and does not only tell of the answer. */

@@ -9,10 +9,10 @@ class ReadyModel extends Model {
   override readonly name = 'ready';
   deltas: readonly ModelDelta[] = [];
 
-  override async *stream({ requestId }: ModelRequest): AsyncIterable<ModelChunk> {
+  override async *stream({ requestId }: ModelRequest): AsyncIterable<readonly ModelChunk[]> {
     const rest = { id: requestId, object: 'chat.completion.chunk', created: 1, model: 'ready' } as const;
-    for (const delta of this.deltas) yield { ...rest, choices: [{ index: 0, delta, finish_reason: null }] };
-    yield { ...rest, choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] };
+    for (const delta of this.deltas) yield [{ ...rest, choices: [{ index: 0, delta, finish_reason: null }] }];
+    yield [{ ...rest, choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }];
   }
 }
 
@@ -21,10 +21,11 @@ const all = suite({ model: () => model });
 
 describe('the first words of an answer', () => {
   it.each<[string, readonly ModelDelta[], number]>([
-    ['words', [{ role: 'assistant', content: '' }, { content: 'Yes' }, { content: ', it is' }, { content: '.' }], 3],
-    ['a refusal', [{ role: 'assistant' }, { refusal: 'No' }, { refusal: '.' }], 3],
+    ['words', [{ role: 'assistant', content: '' }, { content: 'Yes' }, { content: ', it is' }, { content: '.' }], 2],
+    ['words after thoughts', [{ reasoning_content: 'hm' }, { content: 'Yes' }, { content: '.' }], 3],
+    ['a refusal', [{ role: 'assistant' }, { refusal: 'No' }, { refusal: '.' }], 2],
     ['a call of a tool', [{ tool_calls: [{ index: 0, id: 'call_1' }] }, { tool_calls: [{ index: 0 }] }], 2],
-    ['nothing', [{ role: 'assistant', content: '' }], 2],
+    ['nothing', [{ role: 'assistant', content: '' }], 1],
   ])('go out at once in a stream, and the rest together: %s', async (_name, deltas, frames) => {
     model.deltas = deltas;
     const prompt = await storePrompt(all.organisation);

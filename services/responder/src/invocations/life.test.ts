@@ -42,14 +42,9 @@ class EndlessModel extends Model {
   override readonly name = 'endless';
   readonly begun = Promise.withResolvers<void>();
 
-  override async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk> {
-    yield {
-      id: request.requestId,
-      object: 'chat.completion.chunk',
-      created: 0,
-      model: 'endless',
-      choices: [{ index: 0, delta: { content: 'word' }, finish_reason: null }],
-    };
+  override async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<readonly ModelChunk[]> {
+    const chunk = { id: request.requestId, object: 'chat.completion.chunk', created: 0, model: 'endless' } as const;
+    yield [{ ...chunk, choices: [{ index: 0, delta: { content: 'word' }, finish_reason: null }] }];
     this.begun.resolve();
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     signal.throwIfAborted();

@@ -23,7 +23,7 @@ class SlowModel extends Model {
     this.#told.resolve();
   }
 
-  override async *stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelChunk> {
+  override async *stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<readonly ModelChunk[]> {
     this.asked += 1;
     if (this.asked <= this.#slow) await this.#told.promise;
     yield* this.#echo.stream(request, signal);

@@ -17,7 +17,7 @@ class ThinkingModel extends Model {
     this.#told.resolve();
   }
 
-  override async *stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelChunk> {
+  override async *stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<readonly ModelChunk[]> {
     this.asked += 1;
     await this.#told.promise;
     yield* this.#echo.stream(request, signal);

@@ -23,7 +23,7 @@ export async function* streamInPieces(
   text: () => string,
   request: ModelRequest,
   signal: AbortSignal,
-): AsyncGenerator<ModelChunk> {
+): AsyncGenerator<readonly ModelChunk[]> {
   signal.throwIfAborted();
   const all = piecesOf(text());
   const pieces = all.slice(0, request.maxOutputTokens);
@@ -36,14 +36,14 @@ export async function* streamInPieces(
   const chunk = (delta: ModelDelta, finish_reason: FinishReason | null = null): ModelChunk => {
     return { ...shape, choices: [{ index: 0, delta, finish_reason }] };
   };
-  yield chunk({ role: 'assistant', content: '' });
+  yield [chunk({ role: 'assistant', content: '' })];
   for (const content of pieces) {
     await nextTurn();
     signal.throwIfAborted();
-    yield chunk({ content });
+    yield [chunk({ content })];
   }
-  yield chunk({}, pieces.length < all.length ? 'length' : 'stop');
-  yield { ...shape, choices: [], usage: countTokens(request, pieces.length) };
+  const usage = countTokens(request, pieces.length);
+  yield [chunk({}, pieces.length < all.length ? 'length' : 'stop'), { ...shape, choices: [], usage }];
 }
 
 function countTokens(request: ModelRequest, completionTokens: number): ModelUsage {

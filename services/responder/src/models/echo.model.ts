@@ -7,7 +7,7 @@ export class EchoModel extends Model {
   override readonly name = 'builtin:echo';
   override readonly can = BUILT_IN_CAN;
 
-  override stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelChunk> {
+  override stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<readonly ModelChunk[]> {
     return streamInPieces(this.name, () => lastText(request), request, signal);
   }
 }

@@ -13,7 +13,7 @@ async function collect(
   signal = new AbortController().signal,
 ): Promise<ModelChunk[]> {
   const chunks: ModelChunk[] = [];
-  for await (const chunk of model.stream(request, signal)) chunks.push(chunk);
+  for await (const some of model.stream(request, signal)) chunks.push(...some);
   return chunks;
 }
 
@@ -118,8 +118,8 @@ describe.each([
     const gone = new AbortController();
     const seen: ModelChunk[] = [];
     const reading = (async () => {
-      for await (const chunk of model.stream(ask(user('one two three four')), gone.signal)) {
-        seen.push(chunk);
+      for await (const some of model.stream(ask(user('one two three four')), gone.signal)) {
+        seen.push(...some);
         if (seen.length === 2) gone.abort(reason);
       }
     })();

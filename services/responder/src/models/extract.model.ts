@@ -19,7 +19,7 @@ export class ExtractModel extends Model {
   override readonly name = 'builtin:extract';
   override readonly can = BUILT_IN_CAN;
 
-  override stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelChunk> {
+  override stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<readonly ModelChunk[]> {
     return streamInPieces(this.name, () => extractAnswer(request.messages), request, signal);
   }
 }

@@ -63,9 +63,10 @@ async function answerOf({ model, asksFor }: ModelTarget): Promise<Pick<ProbedTar
     requestId: 'test',
   };
   const answered: { model?: string; usage?: ModelUsage } = {};
-  for await (const chunk of model.stream(request, AbortSignal.timeout(TIMEOUT_MS))) {
-    answered.model = chunk.model;
-    if (chunk.usage !== undefined) answered.usage = chunk.usage;
-  }
+  for await (const chunks of model.stream(request, AbortSignal.timeout(TIMEOUT_MS)))
+    for (const { model: itself, usage } of chunks) {
+      answered.model = itself;
+      if (usage !== undefined) answered.usage = usage;
+    }
   return answered;
 }

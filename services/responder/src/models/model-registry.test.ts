@@ -11,7 +11,7 @@ import type { ModelTarget } from './resilience/model-target.js';
 class Asked extends EchoModel {
   readonly names: (string | undefined)[] = [];
 
-  override stream(...[request, signal]: Parameters<Model['stream']>): AsyncIterable<ModelChunk> {
+  override stream(...[request, signal]: Parameters<Model['stream']>): AsyncIterable<readonly ModelChunk[]> {
     this.names.push(request.model);
     return super.stream(request, signal);
   }

@@ -63,12 +63,12 @@ export abstract class Model {
   readonly concurrentMax: number = CONCURRENT_MAX;
 
   /**
-   * Chunks of one answer. It is complete if and only if this ends without an error: then each choice had exactly one
+   * Chunks of one answer, together those that came together. It is complete if and only if this ends without an error: then each choice had exactly one
    * `finish_reason`, and after the last came at most one chunk without choices that has the `usage`, if the model counted.
    * Aborting the signal, or returning early, closes the connection to the upstream at once.
    * @throws {ModelError} at any time, also after chunks; the signal's reason when it was aborted.
    */
-  abstract stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelChunk>;
+  abstract stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<readonly ModelChunk[]>;
 
   /**
    * Asks for nothing but what is there: the models that the server lists, or undefined where there is no server.

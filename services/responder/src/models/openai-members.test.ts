@@ -26,7 +26,7 @@ afterEach(async () => {
 
 async function collect(request: Partial<ModelRequest> = {}): Promise<ModelChunk[]> {
   const chunks: ModelChunk[] = [];
-  for await (const chunk of model.stream({ ...REQUEST, ...request }, new AbortController().signal)) chunks.push(chunk);
+  for await (const some of model.stream({ ...REQUEST, ...request }, new AbortController().signal)) chunks.push(...some);
   return chunks;
 }
 

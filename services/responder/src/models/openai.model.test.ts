@@ -32,7 +32,7 @@ function use(options: Partial<OpenaiModelOptions>): void {
 
 async function collect(request: Partial<ModelRequest> = {}): Promise<ModelChunk[]> {
   const chunks: ModelChunk[] = [];
-  for await (const chunk of model.stream({ ...REQUEST, ...request }, new AbortController().signal)) chunks.push(chunk);
+  for await (const some of model.stream({ ...REQUEST, ...request }, new AbortController().signal)) chunks.push(...some);
   return chunks;
 }
 

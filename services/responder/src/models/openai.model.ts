@@ -4,7 +4,7 @@ import { resolveModel } from './resolve-model.js';
 import { Upstream } from './upstream.js';
 import type { UpstreamBody } from './upstream-body.js';
 import { UpstreamAnswer } from './upstream-answer.js';
-import { parseUpstreamChunk } from './upstream-chunk.js';
+import { parseUpstreamChunk, type UpstreamChunk } from './upstream-chunk.js';
 import { embeddingChunks, EMBEDDINGS_BYTES_MAX } from './upstream-embeddings.js';
 import { eventsOf } from './upstream-events.js';
 import { UpstreamList } from './upstream-list.js';
@@ -61,12 +61,12 @@ export class OpenaiModel extends Model {
     this.#list = new UpstreamList(this.#upstream, this.#path('', '/models'), timeouts);
   }
 
-  override stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk> {
+  override stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<readonly ModelChunk[]> {
     const { embeddings } = request;
     return embeddings === undefined ? this.#chat(request, signal) : this.#embed(request, embeddings, signal);
   }
 
-  async *#chat(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk> {
+  async *#chat(request: ModelRequest, signal: AbortSignal): AsyncGenerator<readonly ModelChunk[]> {
     const watch = new UpstreamWatch(this.#options.timeouts.totalMs, signal);
     let complete: UpstreamBody | undefined;
     try {
@@ -83,16 +83,13 @@ export class OpenaiModel extends Model {
         watch,
       );
       const answer = new UpstreamAnswer(model, request, this.#limits.piecesMax);
-      for await (const data of eventsOf(body, this.#options.timeouts, this.#limits.eventSizeMax)) {
-        if (data === '[DONE]') {
-          complete = body;
-          break;
-        }
-        const chunk = answer.take(parseUpstreamChunk(data));
-        if (chunk !== undefined) yield chunk;
+      for await (const events of eventsOf(body, this.#options.timeouts, this.#limits.eventSizeMax)) {
+        yield* answer.takeAll(events, readEvent);
         if (answer.reachedLimit) return;
+        if (answer.isEnded) break;
       }
-      yield* answer.end(complete !== undefined);
+      if (answer.isEnded) complete = body;
+      yield* answer.end();
     } finally {
       if (complete === undefined) watch.end();
       else complete.release();
@@ -103,7 +100,7 @@ export class OpenaiModel extends Model {
     { model: wanted, requestId }: ModelRequest,
     embeddings: EmbeddingsQuestion,
     signal: AbortSignal,
-  ): AsyncGenerator<ModelChunk> {
+  ): AsyncGenerator<readonly ModelChunk[]> {
     const { totalMs, firstByteMs, idleMs } = this.#options.timeouts;
     const watch = new UpstreamWatch(totalMs, signal);
     try {
@@ -126,7 +123,7 @@ export class OpenaiModel extends Model {
       }
       const created = Math.floor(Date.now() / 1000);
       const shape = { id: requestId, object: 'chat.completion.chunk', created } as const;
-      yield* embeddingChunks(Buffer.concat(pieces), embeddings, shape);
+      yield embeddingChunks(Buffer.concat(pieces), embeddings, shape);
     } finally {
       watch.end();
     }
@@ -145,6 +142,10 @@ export class OpenaiModel extends Model {
     const { azureVersion } = this.#options;
     return azureVersion === undefined ? path : `/openai${deployment}${path}?api-version=${azureVersion}`;
   }
+}
+
+function readEvent(data: string): UpstreamChunk | 'end' {
+  return data === '[DONE]' ? 'end' : parseUpstreamChunk(data);
 }
 
 /** `max_tokens` is the older name, and the one that every compatible server knows. */

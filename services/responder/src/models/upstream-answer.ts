@@ -16,6 +16,8 @@ export class UpstreamAnswer {
   #usage: { readonly usage: ModelUsage; readonly more: object } | undefined;
   /** The upstream went on where the limit is: it is cut off, and what came before is an answer of that length. */
   reachedLimit = false;
+  /** The upstream has said that this is all. */
+  isEnded = false;
 
   constructor(model: string, request: ModelRequest, piecesMax: number) {
     this.#model = model;
@@ -50,15 +52,39 @@ export class UpstreamAnswer {
     return says ? { ...this.#shape, model: this.#model, choices: passed, ...more } : undefined;
   }
 
+  /**
+   * What to pass on of events that came together, up to the end or the limit; what came before a fault among them is
+   * passed on before it.
+   * @param read what an event says, if anything
+   * @throws {ModelError} as {@link take}; what `read` throws
+   */
+  *takeAll(
+    events: readonly string[],
+    read: (data: string) => UpstreamChunk | 'end' | undefined,
+  ): Generator<readonly ModelChunk[]> {
+    const chunks: ModelChunk[] = [];
+    try {
+      for (const data of events) {
+        const said = read(data);
+        if (said === 'end') this.isEnded = true;
+        const chunk = said === 'end' || said === undefined ? undefined : this.take(said);
+        if (chunk !== undefined) chunks.push(chunk);
+        if (this.isEnded || this.reachedLimit) return;
+      }
+    } finally {
+      if (chunks.length > 0) yield chunks;
+    }
+  }
+
   /** The chunk with the usage, if there was one. @throws {ModelError} upstream_unavailable when it is not complete. */
-  *end(done: boolean): Generator<ModelChunk> {
+  *end(): Generator<readonly ModelChunk[]> {
     // guard: upstream-done
-    if (!done) throw brokenAnswer('it ends without [DONE]', 'cut');
+    if (!this.isEnded) throw brokenAnswer('it ends without [DONE]', 'cut');
     // guard: upstream-finish
     if (!this.#isOver) throw brokenAnswer('it gives no reason why it ended', 'cut');
     if (this.#usage === undefined) return;
     const { usage, more } = this.#usage;
-    yield { ...this.#shape, model: this.#model, choices: [], usage, ...more };
+    yield [{ ...this.#shape, model: this.#model, choices: [], usage, ...more }];
   }
 
   get #isOver(): boolean {

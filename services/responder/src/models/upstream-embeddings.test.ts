@@ -29,7 +29,7 @@ afterEach(async () => {
 async function answering(reply: FakeReply): Promise<ModelChunk[]> {
   fake.follow({ replies: reply });
   const chunks: ModelChunk[] = [];
-  for await (const chunk of model.stream(REQUEST, new AbortController().signal)) chunks.push(chunk);
+  for await (const some of model.stream(REQUEST, new AbortController().signal)) chunks.push(...some);
   return chunks;
 }
 

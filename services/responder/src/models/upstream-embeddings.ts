@@ -34,11 +34,11 @@ const listSchema = z.looseObject({
  * @param bytes what the upstream answered
  * @throws {ModelError} upstream_unavailable for anything else, and for an embedding too few, too many or twice
  */
-export function* embeddingChunks(
+export function embeddingChunks(
   bytes: Uint8Array<ArrayBuffer>,
   { input }: EmbeddingsQuestion,
   shape: Pick<ModelChunk, 'id' | 'object' | 'created'>,
-): Generator<ModelChunk> {
+): readonly ModelChunk[] {
   const { data, ...rest } = read(bytes);
   const count = typeof input === 'string' ? 1 : input.length;
   const inOrder = data.toSorted((one, other) => one.index - other.index);
@@ -47,13 +47,15 @@ export function* embeddingChunks(
     throw brokenAnswer('it has not one embedding for each text');
   const { model, usage } = rest;
   const chunk = { ...shape, model };
-  for (const embedding of inOrder) yield { ...chunk, choices: [], embedding };
-  yield {
-    ...chunk,
-    choices: [{ index: 0, delta: {}, finish_reason: 'stop' }],
-    embeddings: rest,
-    ...(usage !== undefined && { usage: { ...usage, completion_tokens: 0 } }),
-  };
+  return [
+    ...inOrder.map((embedding) => ({ ...chunk, choices: [], embedding })),
+    {
+      ...chunk,
+      choices: [{ index: 0, delta: {}, finish_reason: 'stop' }],
+      embeddings: rest,
+      ...(usage !== undefined && { usage: { ...usage, completion_tokens: 0 } }),
+    },
+  ];
 }
 
 function read(bytes: Uint8Array<ArrayBuffer>): z.infer<typeof listSchema> {

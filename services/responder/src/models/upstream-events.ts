@@ -66,18 +66,18 @@ export class UpstreamEvents {
   }
 }
 
-/** The data of all events of a body, as it comes. @param sizeMax as of {@link UpstreamEvents} */
+/** The data of all events of a body, of each piece of it that ends one. @param sizeMax as of {@link UpstreamEvents} */
 export async function* eventsOf(
   body: UpstreamBody,
   { firstByteMs, idleMs }: ModelTimeouts,
   sizeMax: number,
-): AsyncGenerator<string> {
+): AsyncGenerator<readonly string[]> {
   const events = new UpstreamEvents(sizeMax);
   let bytes = await body.read(firstByteMs, 'no answer began');
   while (bytes !== undefined) {
     const data = events.push(bytes);
     bytes.fill(0);
-    yield* data;
+    if (data.length > 0) yield data;
     bytes = await body.read(idleMs, 'it stopped in the middle');
   }
 }

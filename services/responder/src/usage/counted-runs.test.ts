@@ -24,14 +24,14 @@ class ToldModel extends Model {
   /** Called before the first word, and before the end. */
   before: (what: 'word' | 'end') => void = () => {};
 
-  override async *stream({ requestId: id }: ModelRequest): AsyncGenerator<ModelChunk> {
+  override async *stream({ requestId: id }: ModelRequest): AsyncGenerator<readonly ModelChunk[]> {
     const chunk = { id, object: 'chat.completion.chunk', created: 0, model: 'of an upstream' } as const;
     this.before('word');
-    yield { ...chunk, choices: [{ index: 0, delta: { content: 'word' }, finish_reason: null }] };
+    yield [{ ...chunk, choices: [{ index: 0, delta: { content: 'word' }, finish_reason: null }] }];
     this.before('end');
     if (this.fails) throw new ModelError('upstream_unavailable', 'it failed');
-    yield { ...chunk, choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] };
-    if (this.usage !== undefined) yield { ...chunk, choices: [], usage: this.usage };
+    yield [{ ...chunk, choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }];
+    if (this.usage !== undefined) yield [{ ...chunk, choices: [], usage: this.usage }];
   }
 }
 

@@ -89,17 +89,17 @@ export class RunAccount {
   }
 
   async *#over(
-    chunks: AsyncIterable<ModelChunk>,
+    answer: AsyncIterable<readonly ModelChunk[]>,
     {
       hasWords,
       ...asked
     }: { readonly call: ModelCall; readonly end: AnswerEnd; readonly hasWords: (chunk: ModelChunk) => boolean },
-  ): AsyncGenerator<ModelChunk> {
+  ): AsyncGenerator<readonly ModelChunk[]> {
     this.#asked = { ...asked, atMs: this.#nowMs() };
     try {
-      for await (const chunk of chunks) {
-        if (this.#firstMs === undefined && hasWords(chunk)) this.#firstMs = this.#nowMs();
-        yield chunk;
+      for await (const chunks of answer) {
+        if (this.#firstMs === undefined && chunks.some(hasWords)) this.#firstMs = this.#nowMs();
+        yield chunks;
       }
     } finally {
       this.#endedMs = this.#nowMs();

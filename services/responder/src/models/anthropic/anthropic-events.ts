@@ -81,21 +81,16 @@ export class AnthropicEvents {
   #input = 0;
   #output: number | undefined;
 
-  /** Whether the message has come to its end. */
-  get isOver(): boolean {
-    return this.#state === 'over';
-  }
-
   /**
-   * What one event says, if anything.
+   * What one event says, if anything; `end` where the message has come to its end.
    * @throws {ModelError} upstream_unavailable for what is no event, or not in its place; what the server says went wrong
    */
-  read(data: string): UpstreamChunk | undefined {
+  read(data: string): UpstreamChunk | 'end' | undefined {
     const event = parseEvent(data);
     if (event === undefined) return undefined;
     if (event.type === 'error') throw saidError(event.error.type);
     // guard: anthropic-order
-    if ((event.type === 'message_start') !== (this.#state === 'before') || this.isOver)
+    if ((event.type === 'message_start') !== (this.#state === 'before') || this.#state === 'over')
       throw brokenAnswer('an event of a message is out of place');
     switch (event.type) {
       case 'message_start':
@@ -113,8 +108,9 @@ export class AnthropicEvents {
     }
   }
 
-  #stop(): undefined {
+  #stop(): 'end' {
     this.#state = 'over';
+    return 'end';
   }
 
   #start({ message: { id, model, usage } }: Event & { type: 'message_start' }): UpstreamChunk {

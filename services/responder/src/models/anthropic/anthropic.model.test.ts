@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { anthropicSuite, anthropicQuestion } from '../../../test/anthropic-suite.js';
+import type { ModelChunk } from '../model.js';
 
 const { collect, failure, follow, model, sent, upstream } = await anthropicSuite();
 
@@ -77,8 +78,8 @@ describe('a stream of the Messages API', () => {
     follow({ tokens: ['a', 'b'], fault: { afterTokens: 1, kind: 'stall' } });
     const leaving = new AbortController();
     const chunks = model.stream(anthropicQuestion(), leaving.signal);
-    await chunks.next();
-    await chunks.next();
+    let read: readonly ModelChunk[] = [];
+    while (!read.some(({ choices }) => choices[0]?.delta.content === 'a')) read = (await chunks.next()).value ?? [];
     const left = new Error('left');
     leaving.abort(left);
     await expect(chunks.next()).rejects.toBe(left);

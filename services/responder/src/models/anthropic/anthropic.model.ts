@@ -53,7 +53,7 @@ export class AnthropicModel extends Model {
     this.#list = new UpstreamList(this.#upstream, '/models', timeouts);
   }
 
-  override async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk> {
+  override async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<readonly ModelChunk[]> {
     const watch = new UpstreamWatch(this.#options.timeouts.totalMs, signal);
     let complete: UpstreamBody | undefined;
     try {
@@ -71,18 +71,14 @@ export class AnthropicModel extends Model {
       );
       const maxOutputTokens = outputTokens(request, thinkingOf(request, this.#options));
       const answer = new UpstreamAnswer(model, { ...request, maxOutputTokens }, this.#limits.piecesMax);
-      const events = new AnthropicEvents();
-      for await (const data of eventsOf(body, this.#options.timeouts, this.#limits.eventSizeMax)) {
-        const said = events.read(data);
-        const chunk = said && answer.take(said);
-        if (chunk !== undefined) yield chunk;
+      const reader = new AnthropicEvents();
+      for await (const events of eventsOf(body, this.#options.timeouts, this.#limits.eventSizeMax)) {
+        yield* answer.takeAll(events, (data) => reader.read(data));
         if (answer.reachedLimit) return;
-        if (events.isOver) {
-          complete = body;
-          break;
-        }
+        if (answer.isEnded) break;
       }
-      yield* answer.end(events.isOver);
+      if (answer.isEnded) complete = body;
+      yield* answer.end();
     } finally {
       if (complete === undefined) watch.end();
       else complete.release();

@@ -27,7 +27,7 @@ const questionOf = (more: Partial<ModelRequest> = {}): ModelRequest => ({
 
 async function collect(more: Partial<ModelRequest> = {}, from = model): Promise<ModelChunk[]> {
   const chunks: ModelChunk[] = [];
-  for await (const chunk of from.stream(questionOf(more), new AbortController().signal)) chunks.push(chunk);
+  for await (const some of from.stream(questionOf(more), new AbortController().signal)) chunks.push(...some);
   return chunks;
 }
 const textOf = (chunks: readonly ModelChunk[]) => chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('');

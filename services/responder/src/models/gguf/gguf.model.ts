@@ -30,7 +30,7 @@ export class GgufModel extends Model {
     this.#timeoutMs = timeoutMs;
   }
 
-  override async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelChunk> {
+  override async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<readonly ModelChunk[]> {
     signal.throwIfAborted();
     const sampling = samplingOf(request);
     const history = historyOf(request.messages);
@@ -58,23 +58,22 @@ export class GgufModel extends Model {
     await (await this.#loaded?.catch(() => undefined))?.close();
   }
 
-  async *#chunks({ requestId: id }: ModelRequest, pieces: Pieces): AsyncGenerator<ModelChunk> {
+  async *#chunks({ requestId: id }: ModelRequest, pieces: Pieces): AsyncGenerator<readonly ModelChunk[]> {
     const created = Math.floor(Date.now() / 1000);
     const shape = { id, object: 'chat.completion.chunk', created, model: basename(this.#path) } as const;
     const chunk = (delta: ModelDelta, finish_reason: FinishReason | null = null): ModelChunk => {
       return { ...shape, choices: [{ index: 0, delta, finish_reason }] };
     };
-    yield chunk({ role: 'assistant', content: '' });
+    yield [chunk({ role: 'assistant', content: '' })];
     for (let text = await pieces.next(); text !== undefined; text = await pieces.next()) {
       // The strict JSON of a reply has neither.
       // guard: gguf-text
       if (!text.isWellFormed() || text.includes('\0')) throw brokenAnswer('it is no text');
-      yield chunk({ content: text });
+      yield [chunk({ content: text })];
     }
     const { asked, answered, stopped } = pieces.ended();
-    yield chunk({}, stopped === 'maxTokens' ? 'length' : 'stop');
     const usage = { prompt_tokens: asked, completion_tokens: answered, total_tokens: asked + answered };
-    yield { ...shape, choices: [], usage };
+    yield [chunk({}, stopped === 'maxTokens' ? 'length' : 'stop'), { ...shape, choices: [], usage }];
   }
 
   /** Loads it for the first run, and for the next one if that did not work. */

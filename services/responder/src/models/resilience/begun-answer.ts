@@ -8,21 +8,21 @@ export interface BegunAnswer {
   /** What came so far. */
   readonly held: readonly ModelChunk[];
   /** What comes now. Its `return` closes the connection. */
-  readonly rest: AsyncIterator<ModelChunk>;
+  readonly rest: AsyncIterator<readonly ModelChunk[]>;
 }
 
 /**
  * Waits for the first words, or for the end. Until then nothing has been passed on, so that another may be asked.
  * @throws what the chunks throw
  */
-export async function beginningOf(chunks: AsyncIterable<ModelChunk>): Promise<BegunAnswer> {
+export async function beginningOf(chunks: AsyncIterable<readonly ModelChunk[]>): Promise<BegunAnswer> {
   const rest = chunks[Symbol.asyncIterator]();
   const held: ModelChunk[] = [];
   for (;;) {
     const { done, value } = await rest.next();
     if (done === true) return { held, rest };
-    held.push(value);
-    if (hasBegun(value) || held.length === HELD_MAX) return { held, rest };
+    held.push(...value);
+    if (value.some(hasBegun) || held.length >= HELD_MAX) return { held, rest };
   }
 }
 
@@ -34,9 +34,9 @@ function hasBegun({ choices, usage, embedding }: ModelChunk): boolean {
 }
 
 /** All chunks of an answer. Returning early closes the connection, wherever the reader was. */
-export async function* chunksOf({ held, rest }: BegunAnswer): AsyncGenerator<ModelChunk> {
+export async function* chunksOf({ held, rest }: BegunAnswer): AsyncGenerator<readonly ModelChunk[]> {
   try {
-    yield* held;
+    if (held.length > 0) yield held;
     for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
   } finally {
     await rest.return?.();

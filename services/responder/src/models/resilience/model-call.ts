@@ -102,7 +102,7 @@ export class ModelCall {
    * As the `stream` of a model.
    * @throws {ModelError} of the last that was asked, when nobody answered; at any time, also after chunks
    */
-  async *stream(signal: AbortSignal): AsyncGenerator<ModelChunk> {
+  async *stream(signal: AbortSignal): AsyncGenerator<readonly ModelChunk[]> {
     const deadline = new Deadline(this.#plan.timeoutMs, signal);
     try {
       const { begun, leave } = await this.#first(deadline, (route) => this.#begin(route, deadline.signal));

@@ -60,7 +60,7 @@ describe('a run', () => {
     const registry = registryOf([one]);
     const leaving = new AbortController();
     const chunks = callOf(registry).stream(leaving.signal);
-    expect((await chunks.next()).value).toMatchObject({ choices: [{ delta: { content: 'half ' } }] });
+    expect((await chunks.next()).value).toMatchObject([{ choices: [{ delta: { content: 'half ' } }] }]);
     for (let count = 0; count < 6; count += 1) await run(callOf(registry));
     expect((await run(callOf(registry))).error).toMatchObject({ fault: { cause: 'resting' } });
     expect(one.open).toBe(1);
