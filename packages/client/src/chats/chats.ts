@@ -1,8 +1,8 @@
-import type { ChatMessage, CompletionChunk, ModelParameters } from '@bulla/crypto';
+import type { ChatMessage, ModelParameters } from '@bulla/crypto';
 import { tokenParameters } from '@bulla/crypto';
 import type { Session } from '../connection/session.js';
 import type { ChatAnswer } from '../runs/answer.js';
-import type { AnswerEvent } from '../runs/answer-events.js';
+import type { AnswerChunks, AnswerEvent } from '../runs/answer-events.js';
 import { answerOf, eventsOf } from '../runs/answer-events.js';
 import type { Inquiry, RunLimits } from '../runs/runs.js';
 import { runInquiry } from '../runs/runs.js';
@@ -71,7 +71,7 @@ export class ChatCompletions {
     { model = OWN_MODEL, messages, max_completion_tokens, ...parameters }: ChatRequest,
     { responder, signal, onPii, ...limits }: ChatOptions,
     stream: boolean,
-  ): AsyncGenerator<CompletionChunk, ChatAnswer, undefined> {
+  ): AnswerChunks<ChatAnswer> {
     const inquiryOf = (asked: AskedChat): Inquiry<ChatQuestion> => ({
       stream,
       signal,

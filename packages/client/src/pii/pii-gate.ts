@@ -46,8 +46,8 @@ export class PiiGate {
    */
   async *pass<Question, Of extends Restorable<Of>>(
     passage: Passage<Question>,
-    run: (question: Question) => AsyncGenerator<CompletionChunk, Of, undefined>,
-  ): AsyncGenerator<CompletionChunk, Of, undefined> {
+    run: (question: Question) => AsyncGenerator<readonly CompletionChunk[], Of, undefined>,
+  ): AsyncGenerator<readonly CompletionChunk[], Of, undefined> {
     const { mode, tools = [] } = this.#settings;
     if (mode === 'off') return yield* run(passage.question);
     const { question, report, values } = await this.#protect(passage, mode);
@@ -59,10 +59,10 @@ export class PiiGate {
       for (;;) {
         const { done, value } = await chunks.next();
         if (done !== true) {
-          yield* restorer.read(value);
+          yield value.flatMap((chunk) => [...restorer.read(chunk)]);
           continue;
         }
-        yield* restorer.end();
+        yield [...restorer.end()];
         return value.restored(masked);
       }
     } finally {

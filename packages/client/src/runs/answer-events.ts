@@ -2,9 +2,9 @@ import type { CompletionChunk } from '@bulla/crypto';
 import { chunkText } from '@bulla/crypto';
 import type { Answer, AnsweredPrompt } from './answer.js';
 
-/** Chunks of an answer, and at the end the answer, verified. */
+/** Chunks of an answer, together those that came together, and at the end the answer, verified. */
 export type AnswerChunks<Of extends Answer<AnsweredPrompt | undefined>> = AsyncGenerator<
-  CompletionChunk,
+  readonly CompletionChunk[],
   Of,
   undefined
 >;
@@ -32,8 +32,11 @@ export async function* eventsOf<Of extends Answer<AnsweredPrompt | undefined>>(
   try {
     for (;;) {
       const { done, value } = await chunks.next();
-      yield done === true ? { answer: value } : { chunk: value, text: chunkText(value) };
-      if (done === true) return;
+      if (done === true) {
+        yield { answer: value };
+        return;
+      }
+      for (const chunk of value) yield { chunk, text: chunkText(chunk) };
     }
   } finally {
     await chunks.return(undefined as never);

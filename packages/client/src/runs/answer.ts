@@ -113,7 +113,7 @@ export class Answer<Prompt extends AnsweredPrompt | undefined = AnsweredPrompt> 
    */
   toFile({ showQuestion = false }: { readonly showQuestion?: boolean } = {}): string {
     const parts = { ...this.#parts, ...(showQuestion && { invocation: this.#question }) };
-    return composeAnswer(parts, textOf(this.#signedChunks()));
+    return composeAnswer(parts, { said: textOf(this.#signedChunks()), fin: this.#fin });
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Bytes, CompletionChunk, Trust } from '@bulla/crypto';
-import { LineReader, parseChunk, parseFin, verifyFin } from '@bulla/crypto';
+import { LineReader, parseChunk, verifyFin } from '@bulla/crypto';
 import { ReplyOpener } from '@bulla/crypto/open';
 import type { AnsweredPrompt } from './answer.js';
 import { Answer } from './answer.js';
-import type { AnswerEvent } from './answer-events.js';
+import type { AnswerChunks, AnswerEvent } from './answer-events.js';
 import type { Again } from '../connection/backoff.js';
 import { untilKnown } from '../connection/backoff.js';
 import { BullaError, bullaError, checked, transportFailed } from '../connection/errors.js';
@@ -64,7 +64,7 @@ export function runPrompt(
   session: Session,
   asking: Asking,
   { onPii, ...limits }: RunLimits & PiiOptions = {},
-): AsyncGenerator<CompletionChunk, Answer, undefined> {
+): AnswerChunks<Answer> {
   const { stream, signal } = asking;
   const inquiryOf = (asked: Asking): Inquiry<PromptQuestion> => ({
     stream,
@@ -77,7 +77,7 @@ export function runPrompt(
 }
 
 /**
- * Asks, yields the chunks of the answer as they come and returns the verified answer, or throws. What is
+ * Asks, yields the chunks of the answer as they come, together those that came together, and returns the verified answer, or throws. What is
  * yielded is authentic to this question but not yet signed: show it, do not act on it. Calls of tools are there to be
  * acted on, and a finish reason says that an answer is whole: they, and what follows them, are yielded when the signed
  * end is verified.
@@ -88,7 +88,7 @@ export async function* runInquiry<Asked extends Question>(
   session: Session,
   inquiry: Inquiry<Asked>,
   { timeoutMs = ANSWER_TIMEOUT_MS, idleTimeoutMs = IDLE_TIMEOUT_MS }: RunLimits = {},
-): AsyncGenerator<CompletionChunk, AnswerTo<Asked>, undefined> {
+): AnswerChunks<AnswerTo<Asked>> {
   const { question, reply } = await begin(session, inquiry, { timeoutMs, idleTimeoutMs });
   try {
     return yield* receive(session, question, reply, inquiry);
@@ -189,7 +189,7 @@ async function* receive<Asked extends Question>(
   question: Asked,
   reply: IncomingReply,
   { signal, stream }: Pick<Inquiry<Asked>, 'signal' | 'stream'>,
-): AsyncGenerator<CompletionChunk, AnswerTo<Asked>, undefined> {
+): AnswerChunks<AnswerTo<Asked>> {
   const { responder, sealed, rsp, jti } = question;
   const opener = await checked(() =>
     ReplyOpener.start({ rsp, head: reply.head, expect: { iss: responder.urn, irt: { jti, rh: sealed.rh } } }),
@@ -208,12 +208,15 @@ async function* receive<Asked extends Question>(
       }
       const delta = await checked(() => opener.openFrame(bytes));
       deltas.push(delta);
-      for (const chunk of await checked(() => [...lines.read(delta)].map(parseChunk))) {
-        all?.push(chunk);
-        // guard: client-calls-held without: yield chunk;
+      const chunks = await checked(() => [...lines.read(delta)].map(parseChunk));
+      all?.push(...chunks);
+      const told: CompletionChunk[] = [];
+      for (const chunk of chunks) {
+        // guard: client-calls-held without: told.push(chunk);
         if (held.length > 0 || actsOrEnds(chunk)) held.push(chunk);
-        else yield chunk;
+        else told.push(chunk);
       }
+      if (told.length > 0) yield told;
     }
   } catch (error) {
     signal?.throwIfAborted();
@@ -221,11 +224,11 @@ async function* receive<Asked extends Question>(
   }
   if (fin === undefined) throw truncated();
   const answer = await finish(session, question, { fin, head: reply.head, deltas, opener, chunks: all });
-  yield* held;
+  yield held;
   // An answer that failed may end within a line: only of one that did not is the last line read, before it is handed out.
   const last = await checked(() => [...lines.end()].map(parseChunk));
   all?.push(...last);
-  yield* last;
+  yield last;
   return answer;
 }
 
@@ -254,15 +257,15 @@ async function finish<Asked extends Question>(
 ): Promise<AnswerTo<Asked>> {
   const { bundle, envelope, sealed, jti } = question;
   const irt = { jti, rh: sealed.rh, ih: sealed.ih };
-  const { dir } = (await checked(() => parseFin(fin))).claims;
+  const { dir } = opener.fin.claims;
   const isNamed = ({ directoryRef }: Trust) => directoryRef.hash === dir.hash;
   // The responder may be a publication ahead of us; or we are by now, of what it knew when it answered.
   let newest = await session.keeper.current();
   if (![question.trust, newest].some(isNamed)) newest = await session.keeper.refresh();
   const named = [question.trust, newest].find(isNamed);
-  // guard: client-fin without: const { claims } = parseFin(fin);
+  // guard: client-fin without: const { claims } = opener.fin;
   const claims = await checked(() =>
-    verifyFin(fin, {
+    verifyFin(opener.fin, {
       trust: newest,
       now: session.now(),
       envelope: envelope.claims,

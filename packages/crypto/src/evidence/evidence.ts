@@ -5,6 +5,7 @@ import type { Bytes } from '../encoding/bytes.js';
 import { encodeBase64url, utf8 } from '../encoding/bytes.js';
 import { nameSchema, urnSchema, versionSchema } from '../tokens/claims.js';
 import { CryptoError } from '../names/errors.js';
+import type { FinClaims } from '../run/reply.js';
 import { parseFin, usageSchema } from '../run/reply.js';
 import { checkShape } from '../encoding/schema.js';
 import { strictParse } from '../encoding/strict-parse.js';
@@ -71,13 +72,19 @@ export interface AnswerParts {
   readonly fresh?: readonly string[] | undefined;
 }
 
+/** What is known of an answer whose parts were read before. */
+export interface AnswerRead {
+  readonly said?: string;
+  readonly fin?: FinClaims;
+}
+
 /**
  * The text of answer.json for a reply that `verifyFin` accepted.
- * @param said the answer in words, where it is known already: as {@link answerText} reads it from the deltas.
+ * @param known what was read already: the words, as {@link answerText} reads them from the deltas, and the claims of the fin.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
-export function composeAnswer(parts: AnswerParts, said: string = answerText(parts.deltas)): string {
-  const fin = parseFin(parts.fin).claims;
+export function composeAnswer(parts: AnswerParts, known: AnswerRead = {}): string {
+  const { said = answerText(parts.deltas), fin = parseFin(parts.fin).claims } = known;
   const answer: Answer = {
     text: said,
     usage: fin.usage,

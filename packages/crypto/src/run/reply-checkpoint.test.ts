@@ -79,6 +79,20 @@ describe('the checkpoint in a fin', () => {
     });
   });
 
+  it('is verified, whatever was verified before it under the same directory [guard: reply-checkpoint-met-note]', async () => {
+    const note = await noteOf(own, `${responder}/audit/8`);
+    await verify(note);
+    await expect(verify(note.replace('audit/8', 'audit/9'))).rejects.toMatchObject({ check: 'reply-checkpoint' });
+    expect(await verify(note)).toMatchObject({ origin: `${responder}/audit/8` });
+  });
+
+  it('is of the responder that is asked, also if it was good from another [guard: reply-checkpoint-met-responder]', async () => {
+    const note = await noteOf(own, `${responder}/audit/7`);
+    await verify(note);
+    const other = verifyReplyCheckpoint(note, { trust: acme.trust, responder: acme.responders[1].urn });
+    await expect(other).rejects.toMatchObject({ check: 'reply-checkpoint-origin' });
+  });
+
   it('is refused by the asker where it is not good [guard: reply-checkpoint]', async () => {
     const { fin } = await answered('all is well');
     await expect(fin()).rejects.toMatchObject({ code: 'token_malformed', check: 'reply-checkpoint' });

@@ -32,10 +32,23 @@ export interface ReplyCheckpointContext {
  * log_inconsistent (reply-checkpoint-origin) for a log of anybody else
  * @see docs/spec/frames.md, Reading
  */
-export async function verifyReplyCheckpoint(
-  note: string,
-  { trust, responder }: ReplyCheckpointContext,
-): Promise<Checkpoint> {
+export async function verifyReplyCheckpoint(note: string, context: ReplyCheckpointContext): Promise<Checkpoint> {
+  const before = verified.get(context.trust);
+  if (
+    before !== undefined &&
+    before.note === note && // guard: reply-checkpoint-met-note
+    before.responder === context.responder // guard: reply-checkpoint-met-responder
+  )
+    return before.checkpoint;
+  const checkpoint = await verifyNew(note, context);
+  verified.set(context.trust, { note, responder: context.responder, checkpoint });
+  return checkpoint;
+}
+
+/** What was verified last under a directory: nearly every answer brings the checkpoint of the one before it. */
+const verified = new WeakMap<Trust, { note: string; responder: string; checkpoint: Checkpoint }>();
+
+async function verifyNew(note: string, { trust, responder }: ReplyCheckpointContext): Promise<Checkpoint> {
   try {
     const bytes = utf8(note);
     const { origin } = parseCheckpoint(parseNote(bytes).text);
@@ -43,12 +56,12 @@ export async function verifyReplyCheckpoint(
     // guard: reply-checkpoint-purpose without: const records = trust.entity(responder)?.keys.filter(({ suite }) => suite === 'ed25519') ?? [];
     const records = trust.entity(responder)?.keys.filter(isCheckpointKey) ?? [];
     const keys = await Promise.all(records.map(async ({ kid, jwk }) => ({ kid, note: await noteKeyFor(origin, jwk) })));
-    const verified = await verifyCheckpoint(bytes, { origin, keys: keys.map((key) => key.note) });
-    const signed = keys.filter((key) => verified.keys.includes(key.note));
+    const found = await verifyCheckpoint(bytes, { origin, keys: keys.map((key) => key.note) });
+    const signed = keys.filter((key) => found.keys.includes(key.note));
     // guard: reply-checkpoint-revoked
     if (signed.every(({ kid }) => trust.isRevoked(kid)))
       throw new CryptoError('key_revoked', 'the key that signed it is revoked');
-    return verified.checkpoint;
+    return found.checkpoint;
   } catch (error) {
     if (!(error instanceof CryptoError) || error.check === `${CHECK}-origin`) throw error;
     throw new CryptoError(error.code, `the checkpoint of the reply: ${error.message}`, { check: CHECK, cause: error });

@@ -94,11 +94,14 @@ export type FinRest = Without<FinClaims, 'iss' | 'jti' | 'irt' | 'head' | 'n' | 
   readonly ih: string;
 };
 
+/** A fin that was read, and is not to be trusted yet. */
+export type ParsedFin = ParsedJws<FinClaims>;
+
 /**
  * Reads a fin without trusting it.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
-export function parseFin(fin: string): ParsedJws<FinClaims> {
+export function parseFin(fin: string): ParsedFin {
   return parseJws(fin, finFormat);
 }
 
@@ -191,11 +194,12 @@ export interface FinContext {
  * The asker's checks of a fin (protocol.md §3): a `reply` key that the directory lists under the responder that was
  * asked signed it, over this question, this envelope, this head and these deltas; and the checkpoint that it carries, if
  * it carries one, is of that responder's log.
+ * @param fin as it came, or what {@link parseFin} read of it
  * @throws {CryptoError} token_malformed; responder_key_changed for a key of anybody else, with both fingerprints;
  * key_revoked, signature_invalid, clock_skew, trust_rollback; envelope_tampered, with the check that failed; as
  * verifyReplyCheckpoint
  */
-export async function verifyFin(fin: string, context: FinContext): Promise<FinClaims> {
+export async function verifyFin(fin: string | ParsedFin, context: FinContext): Promise<FinClaims> {
   const claims = await verifyFinItself(fin, context);
   const { checkpoint, iss: responder } = claims;
   // guard: reply-checkpoint
@@ -207,10 +211,10 @@ export async function verifyFin(fin: string, context: FinContext): Promise<FinCl
  * All checks of a fin but that of its checkpoint.
  * @throws {CryptoError} as verifyFin
  */
-export async function verifyFinItself(fin: string, context: FinContext): Promise<FinClaims> {
+export async function verifyFinItself(fin: string | ParsedFin, context: FinContext): Promise<FinClaims> {
   requireSeconds(context.now);
   const { trust, now, envelope, irt, transcript } = context;
-  const parsed = parseFin(fin);
+  const parsed = typeof fin === 'string' ? parseFin(fin) : fin;
   const { claims, header } = parsed;
   const holder = trust.holder(header.kid);
   if (

@@ -22,6 +22,12 @@ export class CurrentConnections {
   readonly #names = new StatementNames();
   readonly #madeMs = new WeakMap<PoolClient, number>();
   #usableFromMs = Number.NEGATIVE_INFINITY;
+  /** @param error of any statement. */
+  readonly #notice = (error: unknown) => {
+    const nowMs = performance.now();
+    if (!OUTDATED.includes(databaseFault(error)?.code) || nowMs - this.#usableFromMs < INTERVAL_MS) return;
+    this.#usableFromMs = nowMs;
+  };
 
   constructor(pool: Pool) {
     this.#pool = pool;
@@ -32,17 +38,10 @@ export class CurrentConnections {
     return this.#pool.options;
   }
 
-  /** @param error of any statement. */
-  notice(error: unknown): void {
-    const nowMs = performance.now();
-    if (!OUTDATED.includes(databaseFault(error)?.code) || nowMs - this.#usableFromMs < INTERVAL_MS) return;
-    this.#usableFromMs = nowMs;
-  }
-
   async connect(): Promise<PostgresPoolClient> {
     for (;;) {
       const client = await this.#pool.connect();
-      if ((this.#madeMs.get(client) ?? 0) >= this.#usableFromMs) return preparing(client, this.#names);
+      if ((this.#madeMs.get(client) ?? 0) >= this.#usableFromMs) return preparing(client, this.#names, this.#notice);
       client.release(true);
     }
   }

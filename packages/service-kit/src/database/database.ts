@@ -102,13 +102,7 @@ function onServer<Tables>(options: DatabaseOptions, url: string): Database<Table
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     stream: impatientSocket,
   });
-  const current = new CurrentConnections(pool);
-  const root = new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool: current }),
-    log: (event) => {
-      if (event.level === 'error') current.notice(event.error);
-    },
-  });
+  const root = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: new CurrentConnections(pool) }) });
   return {
     ...facade(options, root),
     async migrate(how) {

@@ -32,12 +32,22 @@ export class StatementNames {
   }
 }
 
-/** A connection as Kysely uses it, whose statements with parameters are prepared by name; those of transactions have none. */
-export function preparing(client: PoolClient, names: StatementNames): PostgresPoolClient {
+/**
+ * A connection as Kysely uses it, whose statements with parameters are prepared by name; those of transactions have none.
+ * @param notice is told what goes wrong with any of them.
+ */
+export function preparing(
+  client: PoolClient,
+  names: StatementNames,
+  notice: (error: unknown) => void,
+): PostgresPoolClient {
   // Kysely asks for a cursor by the same name, which is not used here.
   const query = (text: string, values: readonly unknown[]) => {
     const name = values.length > 0 ? names.of(text) : undefined;
-    return name === undefined ? client.query(text, [...values]) : client.query({ name, text, values: [...values] });
+    const asked =
+      name === undefined ? client.query(text, [...values]) : client.query({ name, text, values: [...values] });
+    asked.catch(notice);
+    return asked;
   };
   return { query: query as unknown as PostgresPoolClient['query'], release: (destroy) => client.release(destroy) };
 }

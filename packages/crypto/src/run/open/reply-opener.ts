@@ -4,6 +4,7 @@ import { CryptoError } from '../../names/errors.js';
 import type { FrameKeys, FrameKind, InReplyTo } from '../frames.js';
 import { deriveFrameKeys, FRAME_MAX_BYTES, frameData, frameNonce, parseHead, TAG_BYTES, unpad } from '../frames.js';
 import { openFailed, openGcm } from '../../tokens/open/compact.js';
+import type { ParsedFin } from '../reply.js';
 import { parseFin } from '../reply.js';
 import type { Secret } from '../../encoding/secret.js';
 import type { TranscriptSummary } from '../../tokens/transcript.js';
@@ -25,7 +26,7 @@ export interface ReplyOpening {
 export class ReplyOpener {
   readonly #keys: FrameKeys;
   readonly #transcript = new Transcript();
-  #summary: TranscriptSummary | undefined;
+  #end: { readonly fin: ParsedFin; readonly summary: TranscriptSummary } | undefined;
   #open = true;
 
   private constructor(keys: FrameKeys) {
@@ -44,8 +45,17 @@ export class ReplyOpener {
 
   /** What was opened. Known only after a good final frame: until then the reply counts as truncated. */
   get transcript(): TranscriptSummary {
-    if (this.#summary === undefined) throw truncated();
-    return this.#summary;
+    return this.#ended.summary;
+  }
+
+  /** The fin, as it was read from a good final frame, for {@link verifyFin}. */
+  get fin(): ParsedFin {
+    return this.#ended.fin;
+  }
+
+  get #ended() {
+    if (this.#end === undefined) throw truncated();
+    return this.#end;
   }
 
   /**
@@ -69,8 +79,8 @@ export class ReplyOpener {
     const plaintext = await this.#decrypt(frame, 'final').finally(() => this.#keys.key.wipe());
     const summary = this.#transcript.summary();
     const fin = readFin(plaintext, summary);
-    this.#summary = summary;
-    return fin;
+    this.#end = { fin, summary };
+    return fin.token;
   }
 
   /** Closed while at work: it stays so unless the work ends well. */
@@ -90,10 +100,10 @@ export class ReplyOpener {
 }
 
 /** The fin in a final frame, if it is one and speaks of exactly these deltas. */
-function readFin(plaintext: Bytes, summary: TranscriptSummary): string {
+function readFin(plaintext: Bytes, summary: TranscriptSummary): ParsedFin {
   try {
-    const fin = decodeUtf8(plaintext);
-    const { n, bytes, sha256 } = parseFin(fin).claims;
+    const fin = parseFin(decodeUtf8(plaintext));
+    const { n, bytes, sha256 } = fin.claims;
     // guard: frame-truncated without: return fin;
     if (n === summary.n && bytes === summary.bytes && sha256 === summary.sha256) return fin;
   } catch {
