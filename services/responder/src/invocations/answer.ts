@@ -7,12 +7,12 @@ import type {
   Signer,
   Trust,
 } from '@bulla/crypto';
-import { concatBytes, decodeBase64url, digestB64u, ReplySealer, Secret, utf8 } from '@bulla/crypto';
-import type { ModelChunk, ModelDelta } from '../models/model.js';
+import { decodeBase64url, digestB64u, ReplySealer, Secret, utf8 } from '@bulla/crypto';
 import type { ModelCall } from '../models/resilience/model-call.js';
 import type { AnswerMeter } from './answer-budget.js';
-import { AnswerEnd, RunStopped } from './answer-end.js';
-import type { Piece } from './pacing.js';
+import type { AnswerEnd } from './answer-end.js';
+import { RunStopped } from './answer-end.js';
+import { linesOf } from './answer-lines.js';
 import { pacedDeltas, paceOf } from './pacing.js';
 
 /** One part of a sealed reply, in the order head, frames, final. */
@@ -63,7 +63,8 @@ export async function* answer(plan: AnswerPlan, end: AnswerEnd, signal: AbortSig
   try {
     if ('refused' in plan.call) throw plan.call.refused;
     const { parameters } = plan.call.request;
-    const lines = linesOf(plan.call.stream(signal), { end, meter: plan.meter, choices: parameters?.n ?? 1 });
+    const choices = parameters?.n ?? 1;
+    const lines = linesOf(plan.call.stream(signal), { end, meter: plan.meter, choices, isWhole: !opt.stream });
     for await (const delta of pacedDeltas(lines, paceOf(opt))) {
       yield { kind: 'frame', bytes: await sealer.sealDelta(delta) };
     }
@@ -87,56 +88,6 @@ async function startSealer({ question, responder }: AnswerPlan): Promise<ReplySe
   } finally {
     rsp.wipe();
   }
-}
-
-/**
- * NDJSON, one `chat.completion.chunk` on each line, together those that came together; where an answer is as long as it may
- * be, the last says so.
- */
-async function* linesOf(
-  answered: AsyncIterable<readonly ModelChunk[]>,
-  { end, meter, choices }: { readonly end: AnswerEnd; readonly meter: AnswerMeter; readonly choices: number },
-): AsyncGenerator<Piece> {
-  for await (const chunks of answered) {
-    const lines: Bytes[] = [];
-    const pieceOf = (): Piece => ({ bytes: concatBytes(...lines), hasWords: chunks.some(hasWords) });
-    for (const chunk of chunks) {
-      const line = lineOf(chunk);
-      if (!meter.take(line.length)) {
-        const last = cutAt(chunk, end.going(choices));
-        end.learn(last);
-        lines.push(lineOf(last));
-        yield pieceOf();
-        return;
-      }
-      end.learn(chunk);
-      lines.push(line);
-    }
-    yield pieceOf();
-  }
-}
-
-function lineOf(chunk: ModelChunk): Bytes {
-  return utf8(`${JSON.stringify(chunk)}\n`);
-}
-
-/** Whether it says something, and does not only tell of the answer. */
-export function hasWords({ choices }: ModelChunk): boolean {
-  return choices.some(({ delta }) => isSaid(delta));
-}
-
-function isSaid({ content, refusal, tool_calls: calls = [] }: ModelDelta): boolean {
-  return Boolean(content) || Boolean(refusal) || calls.length > 0;
-}
-
-function cutAt({ id, object, created, model }: ModelChunk, going: readonly number[]): ModelChunk {
-  return {
-    id,
-    object,
-    created,
-    model,
-    choices: going.map((index) => ({ index, delta: {}, finish_reason: 'length' })),
-  };
 }
 
 function finOf(

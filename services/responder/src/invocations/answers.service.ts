@@ -8,11 +8,12 @@ import type { ModelCall } from '../models/resilience/model-call.js';
 import type { Lease } from '../replay/lease.js';
 import type { RunAccount } from '../usage/run-account.js';
 import { RunAccounts } from '../usage/run-account.js';
-import { answer, hasWords } from './answer.js';
+import { answer } from './answer.js';
 import type { ReplyPart } from './answer.js';
 import type { AnswerMeter } from './answer-budget.js';
 import { AnswerBudget } from './answer-budget.js';
 import { AnswerEnd, errorCodeOf, RunStopped } from './answer-end.js';
+import { hasWords } from './answer-lines.js';
 import type { Admitted } from './pipeline.js';
 import { ReplyCheckpoints } from './reply-checkpoints.js';
 
