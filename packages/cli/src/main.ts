@@ -1,3 +1,4 @@
+import { httpFetch } from '@bulla/client/node';
 import { EXIT } from './output/exit-code.js';
 import { run } from './program.js';
 
@@ -16,7 +17,7 @@ process.exitCode = await run(process.argv.slice(2), {
   stderr: process.stderr,
   env: process.env,
   signal: ending.signal,
-  fetch,
+  fetch: httpFetch,
   load: (packageName) => import(packageName),
 });
 if (process.exitCode === EXIT.interrupted) process.exit();

@@ -4,16 +4,17 @@ import { IDENTITY } from './organisation/organisation-keys.js';
 import { Home, HomeError } from './home/home.js';
 import { readKeyFile } from './home/key-file.js';
 import { readProfile } from './home/profile.js';
+import { httpFetch } from './http-fetch.js';
 import { FileTrustStore } from './trust-store.js';
 
 /**
  * What `Bulla.connect` needs, from a folder that `bulla up` or `bulla init` has set up: the vault, the pin, this
- * device's keys, and what it has trusted so far.
+ * device's keys, what it has trusted so far, and how services are asked.
  * @throws {HomeError} if something of it is missing or cannot be used
  */
 export async function connectionOf(
   home: Home = new Home(),
-): Promise<Pick<ConnectOptions, 'url' | 'identity' | 'pin' | 'store'>> {
+): Promise<Pick<ConnectOptions, 'url' | 'identity' | 'pin' | 'store' | 'fetch'>> {
   const profile = await readProfile(home);
   const file = await readKeyFile(home, IDENTITY);
   if (profile === undefined || file === undefined) {
@@ -21,5 +22,6 @@ export async function connectionOf(
   }
   if (file.org !== profile.org)
     throw new HomeError(`the identity in ${home.folder} is not of the organisation in its profile`);
-  return { url: profile.vaultUrl, identity: await identityOf(file), pin: profile.pin, store: new FileTrustStore(home) };
+  const [identity, store] = [await identityOf(file), new FileTrustStore(home)];
+  return { url: profile.vaultUrl, identity, pin: profile.pin, store, fetch: httpFetch };
 }

@@ -14,6 +14,7 @@ export type { DevelopmentOptions } from './organisation/development.js';
 export { DEVELOPMENT_ORG, prepareDevelopment } from './organisation/development.js';
 export type { FreshKeys, FreshKind, KeyPlace } from './organisation/fresh-keys.js';
 export { FRESH_KINDS, writeFreshKeys } from './organisation/fresh-keys.js';
+export { httpFetch } from './http-fetch.js';
 export type { Release } from './home/home.js';
 export { Home, HomeError } from './home/home.js';
 export { InvitationFile } from './invitation-file.js';
