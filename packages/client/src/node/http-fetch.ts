@@ -7,7 +7,7 @@ const IDLE_CONNECTION_MS = 60_000;
 const plain = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS });
 const secure = new TlsAgent({ keepAlive: true, timeout: IDLE_CONNECTION_MS });
 
-/** Answers that have no body (Fetch §2.2.6, null body status). */
+/** Answers that have no body: `Response` takes none with them (https://fetch.spec.whatwg.org/#null-body-status). */
 const BODILESS: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
@@ -60,7 +60,6 @@ function answerOf(
   signal?.addEventListener('abort', abort, { once: true });
   sent.once('close', () => signal?.removeEventListener('abort', abort));
   sent.once('response', resolve);
-  // guard: http-fetch-error without: sent.on('error', () => undefined);
   sent.on('error', (error) => reject(failed(error)));
   sent.end(body);
   return promise;
@@ -102,7 +101,7 @@ function skipped(response: IncomingMessage): null {
 function namesOf(headers: HeadersInit | undefined): Record<string, string> {
   if (headers === undefined) return {};
   if (headers instanceof Headers || Array.isArray(headers)) return Object.fromEntries(headers);
-  return headers as Record<string, string>;
+  return headers;
 }
 
 function headersOf({ headers }: IncomingMessage): [string, string][] {
