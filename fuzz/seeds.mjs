@@ -136,6 +136,21 @@ function requestBodies() {
   ].map((body) => JSON.stringify(body));
 }
 
+/** Events of the Messages API: a block of words, and one of a call. */
+const MESSAGE = [
+  {
+    type: 'message_start',
+    message: { id: 'm', role: 'assistant', model: 'c', content: [], usage: { input_tokens: 1 } },
+  },
+  { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+  ...['a', 'b'].map((text) => ({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } })),
+  { type: 'content_block_stop', index: 0 },
+  { type: 'content_block_start', index: 1, content_block: { type: 'tool_use', id: 't', name: 'f', input: {} } },
+  { type: 'content_block_delta', index: 1, delta: { type: 'input_json_delta', partial_json: '{}' } },
+  { type: 'content_block_stop', index: 1 },
+  { type: 'message_delta', delta: { stop_reason: 'tool_use' }, usage: { output_tokens: 2 } },
+  { type: 'message_stop' },
+];
 const DELTA = 'data: {"choices":[{"delta":{"content":"Call"}}]}';
 const PROMPT_FILES = [
   'Triage this claim:\n{{claim}}\n',
@@ -149,6 +164,10 @@ const PROMPT_FILES = [
 const SEEDS = {
   answer: [`${JSON.stringify({ ...answer, evidence: { ...answer.evidence, directory: 'x', root: ['x'] } })}\n`],
   'answer-text': answer.evidence.deltas.map((delta) => Buffer.concat([Buffer.of(3), bytesOf(delta)])),
+  'anthropic-events': [
+    ...[MESSAGE, MESSAGE.toSpliced(2, 0, { type: 'ping' }), MESSAGE.toSpliced(-1, 1), MESSAGE.toSpliced(0, 1)],
+    [MESSAGE[0], { type: 'error', error: { type: 'overloaded_error' } }],
+  ].map((events) => events.map((event) => JSON.stringify(event)).join('\n')),
   'app-requests': [
     { model: 'small', messages: [{ role: 'user', content: 'Hello' }], temperature: 0.5, stop: ['END'], user: 'u' },
     {
@@ -345,6 +364,7 @@ const SEEDS = {
     '{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]}}]}\n{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":1}}}',
     '{"choices":[{"delta":{"content":null,"refusal":"no"},"finish_reason":""}],"odd":{"prototype":1}}',
     '{"choices":[{"index":0},{"index":0}]}',
+    ['a', 'b', '"'].map((content) => JSON.stringify({ choices: [{ delta: { content }, logprobs: null }] })).join('\n'),
   ],
   'upstream-events': [
     `\x05${DELTA}\n\n: waiting\n\n${DELTA}\n\ndata: [DONE]\n\n`,
