@@ -129,6 +129,14 @@ describe('a run', () => {
     expect(await counted()).toMatchObject([{ ...run(), prompt: null, input_tokens: 120 }]);
   });
 
+  it('for embeddings is counted with the tokens of its texts alone', async () => {
+    model.usage = { prompt_tokens: 120, completion_tokens: 0, total_tokens: 120 };
+    await all.run(await askChat(all.organisation, { question: { messages: [], embeddings: { input: ['a', 'b'] } } }));
+    expect(await counted()).toMatchObject([
+      { ...run(), prompt: null, failed: false, input_tokens: 120, output_tokens: 0, cost_nanos: 48_000 },
+    ]);
+  });
+
   it('that asks no model is not counted', async () => {
     await all.run(await asking({ question: { vars: {} } }));
     expect(await counted()).toEqual([]);
