@@ -31,13 +31,13 @@ class StandInSigner {
     asked.push('retire');
   }
 }
+/** Committed ones may all be taken by tests before this one. */
+const newPair = async () => committedKeyPair('rsa3072', 'sig') ?? (await generateKeyPair('rsa3072', 'sig'));
 const tokens = {
   async makeTokenKey(_uri: string, { suffix }: { modulusBits: number; suffix: string }) {
     asked.push(`make ${suffix}`);
     if (isAway) throw AWAY;
-    // Committed ones may all be taken by tests before this one.
-    const pair = committedKeyPair('rsa3072', 'sig') ?? (await generateKeyPair('rsa3072', 'sig'));
-    return { jwk: pair.publicJwk, token: URI };
+    return { jwk: (await newPair()).publicJwk, token: URI };
   },
   TokenSigner: StandInSigner,
 };
@@ -93,7 +93,7 @@ describe('a signing key in a token', () => {
   });
 
   it('is looked at by doctor, which says what mends it', async () => {
-    const { publicJwk: jwk, kid } = committedKeyPair('rsa3072', 'sig') ?? {};
+    const { publicJwk: jwk, kid } = await newPair();
     const key = { kid, use: 'sig', alg: 'PS256', suite: 'rsa3072', pur: ['reply'], jwk, token: URI };
     const file = { v: 1, org: 'dev', urn: 'urn:bulla:dev:svc:responder:local', keys: [key] };
     await writeFile(keysOf('responder'), JSON.stringify(file), { mode: 0o600 });
