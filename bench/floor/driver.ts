@@ -14,8 +14,8 @@ const SAMPLES_MAX = 96;
 /** Chores come once a minute; while they are recorded, once in so much less. */
 const CHORES_SOONER = 20;
 const CHORE_MS_MIN = 15_000;
-/** How often a service takes decisions into its audit log, and nothing else. */
-const AUDIT_MS = 250;
+/** How often a service takes decisions into its audit log, and how often a responder reports usage. */
+const GATHERED_EVERY_MS: readonly number[] = [250, 10_000];
 const HOUR_MS = 3_600_000;
 
 type Query = (this: object, ...of: unknown[]) => unknown;
@@ -29,7 +29,7 @@ interface Asked {
 
 const { searchParams: given } = new URL(import.meta.url);
 const file = given.get('recording');
-if (file !== null) leaveAuditLog();
+if (file !== null) leaveWhatIsGathered();
 if (file !== null && given.get('mode') === 'record') record(file);
 if (file !== null && given.get('mode') === 'replay') replay(file);
 
@@ -108,13 +108,13 @@ function askedBy(of: readonly unknown[]): Asked {
 }
 
 /**
- * Nothing is taken into the audit log: what waits there is of other requests each time. Its work is in the figure of the
- * service and not in that of the floor.
+ * Nothing is taken into the audit log, and no usage is reported: what waits there is of other requests each time. That work
+ * is in the figure of the service and not in that of the floor.
  */
-function leaveAuditLog(): void {
+function leaveWhatIsGathered(): void {
   const { setInterval: begin } = globalThis;
   globalThis.setInterval = ((work: () => void, ms: number, ...rest: []) =>
-    ms === AUDIT_MS ? begin(() => {}, HOUR_MS) : begin(work, ms, ...rest)) as typeof setInterval;
+    GATHERED_EVERY_MS.includes(ms) ? begin(() => {}, HOUR_MS) : begin(work, ms, ...rest)) as typeof setInterval;
 }
 
 /** What a service does once a minute has to be on record as well. */
