@@ -77,10 +77,10 @@ export function runPrompt(
 }
 
 /**
- * Asks, yields the chunks of the answer as they come, together those that came together, and returns the verified answer, or throws. What is
- * yielded is authentic to this question but not yet signed: show it, do not act on it. Calls of tools are there to be
- * acted on, and a finish reason says that an answer is whole: they, and what follows them, are yielded when the signed
- * end is verified.
+ * Asks, yields the chunks of the answer as they come, together those that came together, and returns the verified answer,
+ * or throws. What is yielded is authentic to this question but not yet signed: show it, do not act on it. Calls of tools
+ * are there to be acted on, and a finish reason says that an answer is whole: they, and what follows them, are yielded when
+ * the signed end is verified.
  * @throws {BullaError} what vault, responder or model refused; stream_truncated for anything but a verified end; the
  *   signal's reason if it aborts
  */

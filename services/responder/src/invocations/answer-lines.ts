@@ -26,14 +26,16 @@ export async function* linesOf(answered: AsyncIterable<readonly ModelChunk[]>, p
   let fault: { readonly error: unknown } | undefined;
   try {
     for await (const chunks of answered) {
-      const piece = lines.take(chunks);
+      lines.take(chunks);
+      const piece = lines.told();
       if (piece !== undefined) yield piece;
       if (lines.isFull) return;
     }
   } catch (error) {
     fault = { error };
   }
-  const last = lines.end();
+  lines.close();
+  const last = lines.told();
   if (last !== undefined) yield last;
   if (fault !== undefined) throw fault.error;
 }
@@ -42,51 +44,58 @@ class AnswerLines {
   readonly #plan: LinesPlan;
   /** Of a whole answer: what the next chunk may be joined to. */
   #open: ModelChunk | undefined;
+  #told: Piece[] = [];
   isFull = false;
 
   constructor(plan: LinesPlan) {
     this.#plan = plan;
   }
 
-  /** The lines of these chunks, as far as they are told yet. */
-  take(chunks: readonly ModelChunk[]): Piece | undefined {
-    const { end, meter, choices, isWhole } = this.#plan;
-    const told: Piece[] = [];
+  /** @throws {Problem} as the meter, and then the chunks before are taken */
+  take(chunks: readonly ModelChunk[]): void {
     for (const chunk of chunks) {
-      const longer = this.#open === undefined ? undefined : joined(this.#open, chunk);
-      const line = longer === undefined ? lineOf(chunk) : undefined;
-      if (!meter.take(line === undefined ? wordsLength(chunk) : line.bytes.length)) {
-        const last = cutAt(chunk, end.going(choices));
-        end.learn(last);
-        told.push(...this.#close(), lineOf(last));
-        this.isFull = true;
-        break;
-      }
-      end.learn(chunk);
-      if (longer !== undefined) this.#open = longer;
-      else if (line !== undefined) {
-        told.push(...this.#close());
-        if (isWhole) this.#open = chunk;
-        else told.push(line);
-      }
+      if (this.isFull) return;
+      this.#take(chunk);
     }
-    return pieceOf(told);
   }
 
-  /** What was still to be told. */
-  end(): Piece | undefined {
-    return pieceOf(this.#close());
+  /** The lines that nobody has got yet. */
+  told(): Piece | undefined {
+    const told = this.#told;
+    this.#told = [];
+    return told.length === 0 ? undefined : pieceOf(told);
   }
 
-  #close(): Piece[] {
-    const last = this.#open;
+  /** Nothing is joined to the last line any more. */
+  close(): void {
+    if (this.#open !== undefined) this.#told.push(lineOf(this.#open));
     this.#open = undefined;
-    return last === undefined ? [] : [lineOf(last)];
+  }
+
+  #take(chunk: ModelChunk): void {
+    const { end, meter, choices, isWhole } = this.#plan;
+    const longer = this.#open === undefined ? undefined : joined(this.#open, chunk);
+    if (longer !== undefined && meter.take(wordsLength(chunk))) {
+      end.learn(chunk);
+      this.#open = longer;
+      return;
+    }
+    const line = lineOf(chunk);
+    this.isFull = longer !== undefined || !meter.take(line.bytes.length);
+    this.close();
+    if (this.isFull) {
+      const last = cutAt(chunk, end.going(choices));
+      end.learn(last);
+      this.#told.push(lineOf(last));
+      return;
+    }
+    end.learn(chunk);
+    if (isWhole) this.#open = chunk;
+    else this.#told.push(line);
   }
 }
 
-function pieceOf(lines: readonly Piece[]): Piece | undefined {
-  if (lines.length === 0) return undefined;
+function pieceOf(lines: readonly Piece[]): Piece {
   return { bytes: concatBytes(...lines.map(({ bytes }) => bytes)), hasWords: lines.some((line) => line.hasWords) };
 }
 
