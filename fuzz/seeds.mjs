@@ -165,7 +165,10 @@ const SEEDS = {
   answer: [`${JSON.stringify({ ...answer, evidence: { ...answer.evidence, directory: 'x', root: ['x'] } })}\n`],
   'answer-text': answer.evidence.deltas.map((delta) => Buffer.concat([Buffer.of(3), bytesOf(delta)])),
   'anthropic-events': [
-    ...[MESSAGE, MESSAGE.toSpliced(2, 0, { type: 'ping' }), MESSAGE.toSpliced(-1, 1), MESSAGE.toSpliced(0, 1)],
+    MESSAGE,
+    MESSAGE.toSpliced(2, 0, { type: 'ping' }),
+    MESSAGE.toSpliced(-1, 1),
+    MESSAGE.toSpliced(0, 1),
     [MESSAGE[0], { type: 'error', error: { type: 'overloaded_error' } }],
   ].map((events) => events.map((event) => JSON.stringify(event)).join('\n')),
   'app-requests': [
