@@ -54,7 +54,8 @@ export class ReceiptFolder {
 
   async #prune(name: string): Promise<void> {
     if (this.#known === undefined || ++this.#kept % LOOK_EVERY === 0) this.#known = await this.#names();
-    else this.#known.push(name);
+    // One that was kept while the folder was read is known already.
+    else if (!this.#known.includes(name)) this.#known.push(name);
     for (const oldest of this.#known.splice(0, this.#known.length - RECEIPTS_MAX))
       await this.#home.remove(`${FOLDER}/${oldest}`);
   }

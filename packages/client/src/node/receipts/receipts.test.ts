@@ -113,6 +113,18 @@ describe('receipts', () => {
     expect(await receipts.open(ids[0] ?? '', device)).toBeUndefined();
   });
 
+  it('are the last hundred also where one is kept while the folder is read', async () => {
+    const write = home.writeNew.bind(home);
+    const idAt = (at: number) => `rcp_${String(at).padStart(32, '0')}`;
+    const add = (at: number) => write(`receipts/${nowMs + at}-${idAt(at)}.sealed`, 'sealed');
+    // The second is there before the folder is read for the first.
+    const writes = [() => add(0).then(() => add(1)), () => Promise.resolve()];
+    home.writeNew = (name, text) => writes.shift()?.() ?? write(name, text);
+    for (let at = 0; at < RECEIPTS_MAX; at++) await receipts.keep(idAt(at), nowMs + at, 'sealed');
+    await receipts.open('rcp_', device);
+    expect(await receipts.list()).toHaveLength(RECEIPTS_MAX);
+  });
+
   it('are the last hundred also where two processes keep some', async () => {
     const [one, other] = [await keeper(), await keeper()];
     const second = new ReceiptFolder(home);
