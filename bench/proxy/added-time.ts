@@ -4,7 +4,7 @@ import type { World } from '../world.js';
 import { complete, type Endpoint, hangUp } from './calls.js';
 import { asking, privateOperations, type ProxyWorld, startProxyWorld, type Watched } from './proxy-world.js';
 
-/** So many that what is measured does not get faster any more: after 150 the next 300 take a tenth longer than those behind them. */
+/** So many that what is measured gets no faster: after 150 the next 300 take a tenth longer than those behind them. */
 const WARM = 500;
 const PAIRS = 300;
 /** Whole envelopes for a hundred questions, so that each call bears its part of one. */
