@@ -36,9 +36,7 @@ beforeAll(async () => {
   await succeed(['prompt', 'push', 'claims/triage', '-f', text, '--label', 'production'], owner);
   await runAs(ci, 'a.json');
   prompt = (JSON.parse((await succeed(['prompt', 'list', '--json'], owner)).stdout) as { id: string }[])[0]?.id ?? '';
-  // Each service signs what is in its log in its own time.
-  await inLog(1, 'envelope.issue');
-  await answersInLog(1);
+  await answersInLogs(1);
 });
 afterAll(async () => {
   await running.stop();
@@ -70,8 +68,10 @@ async function inLog(count: number, act: string, ...options: string[]): Promise<
   while (linesOf((await succeed(list, auditor)).stdout).length < count) await pause(200);
 }
 
-function answersInLog(count: number): Promise<void> {
-  return inLog(count, 'invocation.finish', '--responder', 'local');
+/** Waits for what belongs to so many answers: each service signs what is in its log in its own time. */
+async function answersInLogs(count: number): Promise<void> {
+  await inLog(count, 'envelope.issue');
+  await inLog(count, 'invocation.finish', '--responder', 'local');
 }
 
 function linesOf(text: string): { readonly index: number; readonly entry: { act: string; who: { kid: string } } }[] {
@@ -155,7 +155,7 @@ describe('an auditor on another machine, with the pin and an export alone', () =
       'log-finish failed',
       `log-checkpoint ${isBefore ? 'passed' : 'failed'}`,
     ]);
-    await answersInLog(2);
+    await answersInLogs(2);
     const newer = join(folder, 'audit-of-later');
     await succeed(['audit', 'export', '--out', newer], auditor);
     const proved = await succeed(['verify', later, '--audit', newer, '--pin', pin], stranger);
