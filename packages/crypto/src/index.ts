@@ -111,7 +111,8 @@ export type { FinClaims, FinContext, FinRest, ReplyError, ReplyStart, ReplyUsage
 export type { ReplyCheckpointContext } from './run/reply-checkpoint.js';
 export { verifyReplyCheckpoint } from './run/reply-checkpoint.js';
 export { parseFin, ReplySealer, verifyFin } from './run/reply.js';
-export { SharedEnvelopes } from './run/shared-envelopes.js';
+export { MetBundles } from './run/met-bundles.js';
+export { MetStatements } from './prompt/met-statements.js';
 export type { TranscriptSummary } from './tokens/transcript.js';
 export { FRAMES_MAX } from './names/limits.js';
 export { TRANSCRIPT_MAX_BYTES } from './tokens/transcript.js';

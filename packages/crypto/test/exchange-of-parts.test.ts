@@ -4,6 +4,8 @@ import {
   checkAsker,
   checkBundleHashes,
   CryptoError,
+  MetBundles,
+  MetStatements,
   mintId,
   organisationUrn,
   parseBundle,
@@ -44,6 +46,9 @@ interface Run {
 }
 
 const runs: Run[] = [];
+/** Every responder has met every run before. */
+const met = new MetBundles(() => 0);
+const metStatements = new MetStatements(() => 0, { ageMs: 1, uses: Infinity, characters: 65_536 });
 
 beforeAll(async () => {
   for (const org of ['acme', 'globex']) {
@@ -90,7 +95,7 @@ async function sealedVersion(organisation: TestOrganisation, prompt: string, ver
 async function take({ env, grant, content, question }: Parts, at: Run): Promise<void> {
   const { organisation, responder, requester } = at;
   const { trust, now, org } = organisation;
-  const bundle = parseBundle({ v: 1, env, grant, content, tags: [] });
+  const bundle = parseBundle({ v: 1, env, grant, content, tags: [] }, met);
   const envelope = await verifyEnvelopeToken(env, { trust, now, audience: responder.urn });
   if (envelope.kind !== 'prompt') throw new Error('all envelopes are for prompts');
   const { sub, claims } = envelope;
@@ -107,7 +112,7 @@ async function take({ env, grant, content, question }: Parts, at: Run): Promise<
   const { kid } = parseContent(content).header;
   const dek = await openGrantToken(grant, unwrapper, { urn: responder.urn, sub, ver, chash, dekId: kid });
   const statement = await openContentToken(content, dek, { org, sub, ver });
-  await verifyStatement(statement, { trust, now, chash, expect: { sub, name, ver } });
+  await verifyStatement(statement, { trust, now, chash, expect: { sub, name, ver }, met: metStatements });
 }
 
 /** Whether the parts are taken; any refusal has a code. */

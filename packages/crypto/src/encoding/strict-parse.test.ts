@@ -54,6 +54,23 @@ describe('JSON of a token', () => {
     );
   });
 
+  it('has no structure within strings, wherever quotes and backslashes stand', () => {
+    const text = fc.array(fc.constantFrom('"', '\\', '[', '{', ']', '}', ':', ',', 'a'), { maxLength: 60 });
+    const strings = fc.array(
+      text.map((parts) => parts.join('')),
+      { maxLength: 4 },
+    );
+    fc.assert(
+      fc.property(strings, (values) => {
+        // Each is a value, and so is the array around them.
+        const limits = { ...LIMITS, maxDepth: 1, maxValues: values.length + 1 };
+        const bytes = utf8(JSON.stringify(values));
+        expect(strictParse(bytes, limits)).toEqual(values);
+        expect(strictParseBody(bytes, limits)).toEqual(values);
+      }),
+    );
+  });
+
   it('is never accepted where JSON.parse would not, or in another spelling', () => {
     const fragment = fc.constantFrom(
       '{',

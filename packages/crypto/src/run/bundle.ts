@@ -1,10 +1,10 @@
 import { FRESH_MAX, TAGS_MAX } from '../names/limits.js';
 import * as z from 'zod/mini';
-import { tokenHash } from '../encoding/bytes.js';
 import type { DirectoryRef } from '../tokens/claims.js';
 import type { ContentHeader } from '../prompt/content.js';
 import { parseContent } from '../prompt/content.js';
 import type { ParsedJwe } from '../tokens/compact.js';
+import { hashOfToken } from '../tokens/compact.js';
 import type { ParsedEnvelope, VerifiedChatEnvelope, VerifiedEnvelope, VerifiedPromptEnvelope } from './envelope.js';
 import { parseEnvelope, verifyEnvelope } from './envelope.js';
 import { CryptoError } from '../names/errors.js';
@@ -15,7 +15,7 @@ import type { GrantHeader } from '../prompt/grant.js';
 import { parseGrant } from '../prompt/grant.js';
 import { checkShape } from '../encoding/schema.js';
 import { requireSeconds } from '../names/seconds.js';
-import type { SharedEnvelopes } from './shared-envelopes.js';
+import type { MetBundles } from './met-bundles.js';
 import type { ResolvedTag } from '../prompt/tag-set.js';
 import { verifyTags } from '../prompt/tag-set.js';
 import type { Trust } from '../organisation/trust.js';
@@ -51,12 +51,12 @@ export interface ChatBundle {
 /**
  * Reads a bundle out of a parsed HTTP body. Its shape follows from the envelope's `typ`: a prompt's has grant and
  * content, a chat's has neither.
- * @param shared envelopes that were read a moment ago; none unless given.
+ * @param met what was read of bundles a moment ago; nothing unless given.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
-export function parseBundle(value: unknown, shared?: SharedEnvelopes): PromptBundle | ChatBundle {
+export function parseBundle(value: unknown, met?: MetBundles): PromptBundle | ChatBundle {
   const sent = checkShape(value, bundleSchema, 'bundle');
-  const envelope = shared?.read(sent.env) ?? parseEnvelope(sent.env);
+  const envelope = met?.envelopes.read(sent.env) ?? parseEnvelope(sent.env);
   const { grant, content, tags, fresh } = sent;
   if (envelope.kind === 'chat') {
     // guard: bundle-chat-alone without: return { kind: 'chat', sent, envelope };
@@ -66,7 +66,13 @@ export function parseBundle(value: unknown, shared?: SharedEnvelopes): PromptBun
   }
   // guard: bundle-prompt-whole
   if (grant === undefined || content === undefined) throw malformed('the bundle lacks its grant or its content');
-  return { kind: 'prompt', sent, envelope, grant: parseGrant(grant), content: parseContent(content) };
+  return {
+    kind: 'prompt',
+    sent,
+    envelope,
+    grant: met?.grant(grant) ?? parseGrant(grant),
+    content: met?.content(content) ?? parseContent(content),
+  };
 }
 
 /**
@@ -80,10 +86,10 @@ export async function checkBundleHashes(bundle: PromptBundle | ChatBundle, envel
   if (bundle.kind === 'chat' || envelope.kind === 'chat') return;
   const { whash, prm } = envelope.claims;
   // guard: bundle-grant-hash
-  if ((await tokenHash(bundle.grant.token)) !== whash)
+  if ((await hashOfToken(bundle.grant)) !== whash)
     throw tampered('grant-hash', 'its grant is not the one the envelope names');
   // guard: bundle-content-hash
-  if ((await tokenHash(bundle.content.token)) !== prm.chash)
+  if ((await hashOfToken(bundle.content)) !== prm.chash)
     throw tampered('content-hash', 'its content is not the one the envelope names');
 }
 

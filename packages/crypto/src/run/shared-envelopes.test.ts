@@ -5,17 +5,20 @@ import { loadOrganisation, NOW } from '../../test/organisation.js';
 import { parseBundle } from './bundle.js';
 import type { ChatEnvelopeClaims, EnvelopeContext, VerifiedEnvelope } from './envelope.js';
 import { signChatEnvelope, verifyEnvelope } from './envelope.js';
-import { SharedEnvelopes } from './shared-envelopes.js';
+import { MetBundles } from './met-bundles.js';
+import type { SharedEnvelopes } from './shared-envelopes.js';
 
 let acme: TestOrganisation;
 let nowMs: number;
+let met: MetBundles;
 let shared: SharedEnvelopes;
 beforeAll(async () => {
   acme = await loadOrganisation('acme');
 });
 beforeEach(() => {
   nowMs = 1_000;
-  shared = new SharedEnvelopes(() => nowMs, { ageMs: 60_000, uses: 3, characters: 4_000 });
+  met = new MetBundles(() => nowMs, { ageMs: 60_000, uses: 3, characters: 4_000 });
+  shared = met.envelopes;
 });
 
 async function envelope(changes: Partial<ChatEnvelopeClaims> = {}): Promise<string> {
@@ -25,7 +28,7 @@ async function envelope(changes: Partial<ChatEnvelopeClaims> = {}): Promise<stri
 
 /** As a responder meets it. */
 function meet(env: string, changes: Partial<EnvelopeContext> = {}): Promise<VerifiedEnvelope> {
-  const { envelope: parsed } = parseBundle({ v: 1, env, tags: [] }, shared);
+  const { envelope: parsed } = parseBundle({ v: 1, env, tags: [] }, met);
   return verifyEnvelope(parsed, { trust: acme.trust, now: NOW, audience: acme.urn('eu1'), shared, ...changes });
 }
 
@@ -76,7 +79,7 @@ describe('an envelope for several questions', () => {
     expect(shared.hashOf(env, { ...issuer.record })).toBeUndefined();
   });
 
-  it('is forgotten at its age [guard: shared-envelope-age]', async () => {
+  it('is forgotten at its age', async () => {
     const env = await envelope();
     await meet(env);
     nowMs += 59_999;
@@ -85,7 +88,7 @@ describe('an envelope for several questions', () => {
     expect(shared.read(env)).toBeUndefined();
   });
 
-  it('is forgotten after so many uses [guard: shared-envelope-uses]', async () => {
+  it('is forgotten after so many uses', async () => {
     const env = await envelope();
     const { issuer, hash } = await meet(env);
     const found = Array.from({ length: 4 }, () => shared.hashOf(env, issuer.record));

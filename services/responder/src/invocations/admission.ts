@@ -3,9 +3,9 @@ import type {
   ChatBundle,
   InvocationContext,
   InvocationHeader,
+  MetBundles,
   ParsedJwe,
   PromptBundle,
-  SharedEnvelopes,
   Trust,
   VerifiedChatEnvelope,
   VerifiedEnvelope,
@@ -35,21 +35,21 @@ const REPLAY_SECONDS = 15 * 60;
 
 /**
  * Step 3 of protocol.md §2.4: the shape of the bundle, its envelope, and that it belongs to the caller.
- * @param shared envelopes for several questions, as they were met a moment ago.
+ * @param met what was met of bundles a moment ago.
  * @throws {CryptoError} as parseBundle and verifyEnvelope; envelope_tampered for somebody else's envelope
  */
 export async function presentBundle(
   value: unknown,
   { trust, now, responder, caller }: Judgement,
-  shared: SharedEnvelopes,
+  met: MetBundles,
 ): Promise<Presented> {
-  const bundle = parseBundle(value, shared);
+  const bundle = parseBundle(value, met);
   const envelope = await verifyEnvelope(bundle.envelope, {
     trust,
     now,
     audience: responder,
     graceSeconds: REPLAY_SECONDS,
-    shared,
+    shared: met.envelopes,
   });
   const { sub, cnf } = envelope.claims;
   // Only a gateway carries what is another's; for anybody else a stolen envelope costs us no private-key work.

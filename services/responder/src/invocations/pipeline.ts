@@ -1,5 +1,5 @@
 import type { NewInvocation } from '@bulla/contract';
-import { checkAsker, SharedEnvelopes, tokenHash, verifyInnerSignatureAndBinding } from '@bulla/crypto';
+import { checkAsker, MetBundles, tokenHash, verifyInnerSignatureAndBinding } from '@bulla/crypto';
 import type { InvocationClaims, VerifiedEnvelope } from '@bulla/crypto';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -37,7 +37,7 @@ export interface Admitted {
  */
 @Injectable()
 export class Pipeline {
-  readonly #shared: SharedEnvelopes;
+  readonly #met: MetBundles;
 
   constructor(
     private readonly opener: OpenerService,
@@ -45,7 +45,7 @@ export class Pipeline {
     private readonly models: ModelRegistry,
     clock: Clock,
   ) {
-    this.#shared = new SharedEnvelopes(() => clock.monotonicMs());
+    this.#met = new MetBundles(() => clock.monotonicMs());
   }
 
   /**
@@ -55,7 +55,7 @@ export class Pipeline {
    * @throws {TrustOutdated} when other replicas trust a newer directory
    */
   async admit(judgement: Judgement, { bundle: sent, inv }: NewInvocation): Promise<Admitted> {
-    const presented = await presentBundle(sent, judgement, this.#shared); // 3
+    const presented = await presentBundle(sent, judgement, this.#met); // 3
     await checkContents(presented, judgement); // 4
     const outer = checkPolicy(presented, inv, judgement); // 5
     const { envelope } = presented;

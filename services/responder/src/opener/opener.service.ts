@@ -8,7 +8,7 @@ import type {
   Statement,
   Trust,
 } from '@bulla/crypto';
-import { CryptoError, verifyStatement } from '@bulla/crypto';
+import { CryptoError, MetStatements, verifyStatement } from '@bulla/crypto';
 import type { OpenedInvocation } from '@bulla/crypto/open';
 import { openContent, openGrant, openInvocation } from '@bulla/crypto/open';
 import { Clock } from '@bulla/service-kit';
@@ -36,12 +36,14 @@ export interface SealedPrompt {
 @Injectable()
 export class OpenerService implements OnApplicationShutdown {
   readonly #dataKeys: DataKeyCache;
+  readonly #met: MetStatements;
 
   constructor(
     private readonly unwrappers: Unwrappers,
     clock: Clock,
   ) {
     this.#dataKeys = new DataKeyCache(clock);
+    this.#met = new MetStatements(() => clock.monotonicMs());
   }
 
   /**
@@ -66,7 +68,8 @@ export class OpenerService implements OnApplicationShutdown {
       checkPlaces(sealed, trust);
       const statement = await this.#openStatement(sealed, trust);
       const { chash, sub, name, ver } = sealed;
-      const { claims } = await verifyStatement(statement, { trust, now, chash, expect: { sub, name, ver } });
+      const met = this.#met;
+      const { claims } = await verifyStatement(statement, { trust, now, chash, expect: { sub, name, ver }, met });
       // No question brings the files yet, and a prompt does not run without what belongs to it.
       // guard: responder-attachments
       if (claims.attachments.length > 0) throw openFailed();
