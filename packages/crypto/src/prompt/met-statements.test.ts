@@ -26,8 +26,14 @@ beforeEach(() => {
 });
 
 function meet(statement: string, changes: Partial<StatementContext> = {}): Promise<VerifiedStatement> {
-  const expect = { sub: promptOf(acme), name: NAME, ver: 3 };
-  return verifyStatement(statement, { trust: acme.trust, now: NOW, chash, expect, met, ...changes });
+  return verifyStatement(statement, {
+    trust: acme.trust,
+    now: NOW,
+    chash,
+    expect: { sub: promptOf(acme), name: NAME, ver: 3 },
+    met,
+    ...changes,
+  });
 }
 
 describe('a statement that a responder met a moment ago', () => {
