@@ -91,13 +91,20 @@ class Said {
   }
 }
 
-/** A request whose body does not end: the service that serves it cannot end before. */
+/** A request that is being served and whose body does not end: the service that serves it cannot end before. */
 async function heldRequest(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
-  socket
-    .on('error', () => {})
-    .write(`POST /api/v1/envelopes HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-length: 9\r\n\r\n{`);
+  const head = [
+    'POST /api/v1/envelopes HTTP/1.1',
+    `host: 127.0.0.1:${port}`,
+    'content-length: 9',
+    'expect: 100-continue',
+  ];
+  socket.on('error', () => {}).write(`${head.join('\r\n')}\r\n\r\n`);
+  const [told] = (await once(socket, 'data')) as [Buffer];
+  expect(told.toString()).toContain('100 Continue');
+  socket.write('{');
   return socket;
 }
 

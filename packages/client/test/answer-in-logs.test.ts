@@ -93,7 +93,7 @@ describe('an answer', () => {
       'the permission',
       { issue: { envelope: mintId('env') } },
       'log-issue',
-      /the permission .* is not in the log of .*vault$/,
+      /the permission .* is not in the log of .*vault, whose newest entry here is of \d{4}-\d\d-\d\dT[\d:.]+Z$/,
     ],
     ['the question', { claim: { invocation: mintId('inv') } }, 'log-claim', /the question .* is not in the log of/],
     ['its end', { finish: { invocation: mintId('inv') } }, 'log-finish', /this very answer is not in the log of/],

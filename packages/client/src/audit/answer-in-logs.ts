@@ -148,7 +148,15 @@ function entryOf({ name, urn, what, found, other }: Sought, logs: AuditVerdict['
   }
   const gone = own.reduce((sum, { prunedEntries }) => sum + prunedEntries, 0);
   const kept = gone === 0 ? '' : `, of which ${entriesText(gone)} are no longer kept`;
-  if (other === undefined) return failed(`${what} is not in the log of ${urn}${kept}`);
+  if (other === undefined) {
+    // Each service signs what is in its log in its own time: who exports too soon sees it here.
+    const newest = own
+      .flatMap(({ newestAt }) => newestAt ?? [])
+      .toSorted()
+      .at(-1);
+    const end = newest === undefined ? '' : `, whose newest entry here is of ${newest}`;
+    return failed(`${what} is not in the log of ${urn}${end}${kept}`);
+  }
   return {
     ...failed(`entry ${grouped(other.index)} of ${other.origin} is about it, and says something else`),
     place: other,

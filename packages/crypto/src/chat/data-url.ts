@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
+import { isMadeOf } from '../encoding/characters.js';
 
-const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+const DIGITS = /^[A-Za-z0-9+/]*$/;
 
 /**
  * A `data:` URL with base64 of one of these media types (RFC 2397). No other scheme: who answers fetches nothing.
@@ -14,13 +15,20 @@ function isDataUrl(url: string, types: readonly string[]): boolean {
   const data = dataOf(url);
   // guard: data-url-type
   if (!types.some((type) => url.startsWith(`data:${type};base64,`))) return false;
-  return data.length % 4 === 0 && BASE64.test(data);
+  const digits = data.slice(0, data.length - paddingOf(data));
+  return data.length % 4 === 0 && digits !== '' && isMadeOf(digits, DIGITS);
 }
 
 /** How many bytes a good `data:` URL holds. */
 export function dataUrlBytes(url: string): number {
   const data = dataOf(url);
-  return (data.length / 4) * 3 - (data.endsWith('==') ? 2 : data.endsWith('=') ? 1 : 0);
+  return (data.length / 4) * 3 - paddingOf(data);
+}
+
+/** How many `=` stand at the end: at most two. */
+function paddingOf(data: string): number {
+  if (data.endsWith('==')) return 2;
+  return data.endsWith('=') ? 1 : 0;
 }
 
 function dataOf(url: string): string {

@@ -6,9 +6,29 @@ import { withPart } from '../../test/raw-token.js';
 import { tokenHash } from '../encoding/bytes.js';
 import { rereadJws } from '../tokens/compact.js';
 import { MetStatements } from './met-statements.js';
-import type { StatementContext, VerifiedStatement } from './statement.js';
+import type { Statement, StatementContext, VerifiedStatement } from './statement.js';
 import { parseStatement, signStatement, verifyStatement } from './statement.js';
 
+const BARE: Statement['content'] = { messages: [{ role: 'user', content: '' }], vars: {}, model: { name: 'm' } };
+const FULL: Statement['content'] = {
+  messages: [
+    { role: 'system', content: 'Decide.' },
+    { role: 'assistant', content: 'Yes.' },
+    { role: 'user', content: '{{claim}}' },
+  ],
+  vars: { claim: { type: 'string', max: 9, default: 'none' } },
+  model: {
+    name: 'm',
+    max_output_tokens: 1,
+    temperature: 0.5,
+    stop: ['a', 'b'],
+    logit_bias: { '5': -1 },
+    tools: [{ type: 'function', function: { name: 'look', description: 'd', parameters: '{}', strict: true } }],
+    tool_choice: { type: 'function', function: { name: 'look' } },
+    response_format: { type: 'json_object' },
+  },
+  source: 'as written',
+};
 let acme: TestOrganisation;
 let token: string;
 let chash: string;
@@ -41,7 +61,14 @@ describe('a statement that a responder met a moment ago', () => {
     const first = await meet(token);
     expect(met.keyOf(await tokenHash(token))).toBe(first.author.record);
     expect(await meet(token)).toEqual(first);
-    expect(rereadJws(token)).toEqual(parseStatement(token));
+  });
+
+  it.each<[string, Partial<Statement>]>([
+    ['with all that it may say', { content: FULL, input: { messages: true, parameters: ['seed', 'stop'] } }],
+    ['with as little as it may say', { content: BARE, input: { messages: false }, attachments: [], message: '' }],
+  ])('says %s as before', async (_name, changes) => {
+    const statement = await signStatement(exampleStatement(acme, changes), await acme.signer('owner'));
+    expect(rereadJws(statement)).toEqual(parseStatement(statement));
   });
 
   it.each<[string, Partial<StatementContext>, string]>([
