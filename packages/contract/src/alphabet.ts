@@ -1,4 +1,4 @@
-import { isMadeOf } from '@bulla/crypto';
+import { isMadeOf } from '@bulla/crypto/names';
 import * as z from 'zod';
 
 /**

@@ -63,7 +63,6 @@ export type { DocumentPair, LockOut, Needed } from './organisation/lock-out.js';
 export { findLockOut } from './organisation/lock-out.js';
 export { requireSeconds } from './names/seconds.js';
 export { isVisibleName } from './names/visible-name.js';
-export { isMadeOf } from './encoding/characters.js';
 export { Secret } from './encoding/secret.js';
 export type { KeyPair, Signer, Unwrapper } from './keys/signer.js';
 export { generateKeyPair, loadSigner } from './keys/signer.js';

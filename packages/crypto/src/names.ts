@@ -1,3 +1,4 @@
+export { isMadeOf } from './names/characters.js';
 export { mintId, organisationUrn, parseUrn, recoveryUrn, urnOf } from './names/ids.js';
 export type { ParsedUrn, UrnKind } from './names/ids.js';
 export type { ParameterName } from './names/chat.js';

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { isMadeOf } from '../encoding/characters.js';
+import { isMadeOf } from '../names/characters.js';
 
 const DIGITS = /^[A-Za-z0-9+/]*$/;
 
