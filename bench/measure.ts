@@ -184,7 +184,7 @@ async function measureBare(
   on: 'bare' | 'bare-route',
   options: MeasureOptions,
 ): Promise<Stretch> {
-  const service = await startBare(target.bare, on);
+  const service = await startBare(target.name, target.bare, on);
   try {
     const bareTarget = { ...target, name: `${target.name}, ${on}`, service };
     // The first time around is not counted there either.

@@ -22,17 +22,28 @@ export const NO_CALLER_IS_LIMITED = {
   BULLA_LIMIT_ORG_PER_SECOND: '1000000',
 } as const;
 
-/** As the images set them. */
-export const AS_DEPLOYED = {
-  NODE_OPTIONS: '--max-semi-space-size=16',
-  UV_THREADPOOL_SIZE: String(availableParallelism()),
-  GLIBC_TUNABLES: 'glibc.malloc.perturb=85:glibc.malloc.tcache_count=0',
-} as const;
-
 export type ServiceName = 'vault' | 'responder';
 
-/** The heap that V8 allows itself on a machine of 512 MiB, which is what compose.yaml gives a service. */
-export const IN_512_MIB = { NODE_OPTIONS: `${AS_DEPLOYED.NODE_OPTIONS} --max-old-space-size=256` } as const;
+const UV_THREADPOOL_SIZE = String(availableParallelism());
+
+/** What the images set: memory that is freed is overwritten only where prompts are open. */
+const IMAGE_SETTINGS = {
+  vault: { NODE_OPTIONS: '--max-semi-space-size=32', UV_THREADPOOL_SIZE },
+  responder: {
+    NODE_OPTIONS: '--max-semi-space-size=16',
+    UV_THREADPOOL_SIZE,
+    GLIBC_TUNABLES: 'glibc.malloc.perturb=85:glibc.malloc.tcache_count=0',
+  },
+} as const;
+
+/** The heap that V8 allows itself where it sees 512 MiB, which is what compose.yaml gives a service. */
+const IN_512_MIB = '--max-old-space-size=256';
+
+/** What a service is started with: as its image and compose.yaml have it. @param options more of them, of Node */
+export function asDeployed(name: ServiceName, options = ''): Readonly<Record<string, string>> {
+  const { NODE_OPTIONS, ...others } = IMAGE_SETTINGS[name];
+  return { ...others, NODE_OPTIONS: `${NODE_OPTIONS} ${IN_512_MIB} ${options}`.trim() };
+}
 
 /** A vault and a responder in processes of their own on one database of their own. */
 export interface World {
@@ -67,10 +78,10 @@ export async function startWorld(more: Readonly<Record<string, string>>, made?: 
     const askers = await addAskers(organisation);
     const settings = await vaultSettings(organisation, database.url);
     undo.push(() => settings.remove());
-    const both = { ...AS_DEPLOYED, ...NO_CALLER_IS_LIMITED, ...more, BULLA_DATABASE_URL: database.url };
+    const both = { ...NO_CALLER_IS_LIMITED, ...more, BULLA_DATABASE_URL: database.url };
     const settingsOf: Record<ServiceName, Record<string, string>> = {
-      vault: { ...settings.settings, ...both },
-      responder: both,
+      vault: { ...asDeployed('vault'), ...settings.settings, ...both },
+      responder: { ...asDeployed('responder'), ...both },
     };
     const start = async (name: ServiceName, others: Readonly<Record<string, string>> = {}) => {
       const service = await startService(name, { ...settingsOf[name], ...others });
@@ -84,7 +95,7 @@ export async function startWorld(more: Readonly<Record<string, string>>, made?: 
     const keys = join(folder, 'responder.keys.json');
     await writeFile(keys, JSON.stringify(organisation.responders[0].keyFile), { mode: 0o600 });
     settingsOf.responder = {
-      ...both,
+      ...settingsOf.responder,
       BULLA_VAULT_URL: vault.url,
       BULLA_PIN: organisation.pin,
       BULLA_KEYS_FILE: keys,

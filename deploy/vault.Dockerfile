@@ -28,7 +28,7 @@ COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /runtime /bulla
 WORKDIR /bulla
 # Room for young garbage: less than Node takes on a large machine, more than it takes in 512 MB (EVIDENCE.md).
-ENV NODE_OPTIONS=--max-semi-space-size=16
+ENV NODE_OPTIONS=--max-semi-space-size=32
 # Cryptography runs in as many threads as the container has cores; this counts only before Node starts.
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=2 BULLA_HOST=0.0.0.0 BULLA_AUDIT_MARKS=/var/lib/bulla/audit-marks
 USER 10001:10001

@@ -6,7 +6,7 @@ import type { ServiceProcess } from '../../test/faults/service-process.js';
 import { call } from '../../test/faults/signed-requests.js';
 import { processorSeconds } from '../machine.js';
 import { INSPECTED, LiveHeap } from '../live-heap.js';
-import { AS_DEPLOYED, ready, type World } from '../world.js';
+import { asDeployed, ready, type World } from '../world.js';
 
 const SHORT = 8_000;
 /** Not much shorter than an answer may be. */
@@ -43,7 +43,7 @@ export async function measureStreams(world: World, say: (line: string) => void):
     for (let round = 0; round < MEASURED; round++) await streamOf(responder, SHORT);
     const microsecondsEach = ((processorSeconds(pid) - before) * 1e6) / (MEASURED * SHORT);
     say(`responder: ${MEASURED} streams of ${SHORT} chunks: ${microsecondsEach.toFixed(0)} microseconds each`);
-    const inspected = await start({ NODE_OPTIONS: `${AS_DEPLOYED.NODE_OPTIONS} ${INSPECTED}` });
+    const inspected = await start(asDeployed('responder', INSPECTED));
     const heap = await LiveHeap.of(inspected);
     const mostOf = (tokens: number) => heap.mostUntil(streamOf(inspected, tokens));
     // In turns: what both keep for later counts for both.

@@ -4,7 +4,7 @@ import { describeHost } from '../machine.js';
 import { peakMemoryMiB } from '../memory.js';
 import { documentRequests, envelopeRequests, runRequests } from '../requests.js';
 import { keep } from '../results.js';
-import { IN_512_MIB, startWorld, type World } from '../world.js';
+import { startWorld, type World } from '../world.js';
 import { askOverOpen } from './open-connections.js';
 import { holdStreams } from './open-streams.js';
 import { type ConnectionsReport, textOf, verdictsOf } from './report.js';
@@ -55,7 +55,7 @@ async function run(): Promise<void> {
   const perSecond = wholeNumber('--rate', values.rate);
   const seconds = wholeNumber('--seconds', values.seconds);
   requireFiles(Math.max(connections, 2 * streams) + FILES_BESIDE);
-  const world = await startWorld(IN_512_MIB);
+  const world = await startWorld({});
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void world.stop().finally(() => process.exit(130)));
   }

@@ -21,6 +21,9 @@ const HOUR_MS = 3_600_000;
 type Query = (this: object, ...of: unknown[]) => unknown;
 type Callback = (error: Error | null, result?: unknown) => void;
 
+/** While it is recorded. */
+type Recorded = Omit<Sample, 'tookMs'> & { tookMs: number };
+
 interface Asked {
   readonly text: string;
   readonly values: readonly unknown[];
@@ -34,7 +37,9 @@ if (file !== null && given.get('mode') === 'record') record(file);
 if (file !== null && given.get('mode') === 'replay') replay(file);
 
 function record(to: string): void {
-  const recording = new Map<string, Sample[]>();
+  const recording = new Map<string, Recorded[]>();
+  /** How often each statement was asked. */
+  const asked = new Map<string, number>();
   const query = Reflect.get(pg.Client.prototype, 'query') as unknown as Query;
   patch({
     query(...of) {
@@ -49,6 +54,11 @@ function record(to: string): void {
         const isFirst = samples.length < SAMPLES_AT_FIRST;
         const isDue = samples.length < SAMPLES_MAX && atMs - (samples.at(-1)?.atMs ?? 0) >= SAMPLE_EVERY_MS;
         if (isFirst || isDue) samples.push({ values, command, rowCount, rows, atMs, tookMs });
+        // A process that has just begun waits longest for its own turn: how long it took is said by the last ones.
+        const times = asked.get(text) ?? 0;
+        asked.set(text, times + 1);
+        const latest = samples[times % samples.length];
+        if (latest !== undefined) latest.tookMs = tookMs;
       };
       if (callback === undefined)
         return (query.apply(this, of) as Promise<pg.QueryResult>).then((result) => (keep(result), result));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { environment } from '../../test/bulla-process.js';
 import type { ServiceProcess } from '../../test/faults/service-process.js';
-import { AS_DEPLOYED } from '../world.js';
+import { asDeployed, type ServiceName } from '../world.js';
 import type { BareWork } from './bare-work.js';
 
 /** A server that does the work of a route, and nothing else. */
@@ -12,13 +12,13 @@ export interface Bare extends Pick<ServiceProcess, 'child' | 'port' | 'url'> {
 }
 
 /**
- * Starts it with the settings of the services.
+ * Starts it with the settings of a service.
  * @param on Node alone, or an empty route of their framework
  * @throws {Error} if it does not begin
  */
-export async function startBare(work: BareWork, on: 'bare' | 'bare-route'): Promise<Bare> {
+export async function startBare(name: ServiceName, work: BareWork, on: 'bare' | 'bare-route'): Promise<Bare> {
   const program = join(import.meta.dirname, `${on}.js`);
-  const env = environment(AS_DEPLOYED);
+  const env = environment(asDeployed(name));
   const child = spawn(process.execPath, [program, JSON.stringify(work)], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   process.once('exit', () => child.kill('SIGKILL'));
   const ended = once(child, 'close');

@@ -5,7 +5,7 @@ import { fillVault } from '../../services/vault/test/filling.js';
 import { type ServiceProcess, startService } from '../../test/faults/service-process.js';
 import { bring, vaultSettings } from '../../test/faults/vault-world.js';
 import type { Ground } from '../requests.js';
-import { addAskers, AS_DEPLOYED, NO_CALLER_IS_LIMITED, storePrompt } from '../world.js';
+import { addAskers, asDeployed, NO_CALLER_IS_LIMITED, storePrompt } from '../world.js';
 
 /** A vault in a process of its own, on a database of its own with so many prompts. */
 export interface SizedVault {
@@ -35,7 +35,11 @@ export async function startSizedVault(size: number): Promise<SizedVault> {
     const askers = await addAskers(organisation);
     const settings = await vaultSettings(organisation, made.url);
     undo.push(() => settings.remove());
-    const service = await startService('vault', { ...settings.settings, ...AS_DEPLOYED, ...NO_CALLER_IS_LIMITED });
+    const service = await startService('vault', {
+      ...settings.settings,
+      ...asDeployed('vault'),
+      ...NO_CALLER_IS_LIMITED,
+    });
     undo.push(() => service.stop());
     await bring(service.url, organisation);
     const ground = await storePrompt(service.url, organisation, askers);

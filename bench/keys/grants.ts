@@ -18,7 +18,7 @@ import pg from 'pg';
 import { storePrompt } from '../../services/responder/test/asking.js';
 import { startService } from '../../test/faults/service-process.js';
 import { bring, vaultSettings } from '../../test/faults/vault-world.js';
-import { AS_DEPLOYED, NO_CALLER_IS_LIMITED } from '../world.js';
+import { asDeployed, NO_CALLER_IS_LIMITED } from '../world.js';
 
 const DECRYPT_MS = 2_000;
 
@@ -36,8 +36,8 @@ export async function moveGrants(count: number, say: (line: string) => void): Pr
   if (made.url === undefined) throw new Error('there is no PostgreSQL: none answers, none is installed');
   const organisation = await makeOrganisation({ suite: 'rsa2048' });
   const own = await vaultSettings(organisation, made.url);
-  const both = { ...AS_DEPLOYED, ...NO_CALLER_IS_LIMITED, BULLA_DATABASE_URL: made.url };
-  const vault = await startService('vault', { ...own.settings, ...both });
+  const both = { ...NO_CALLER_IS_LIMITED, BULLA_DATABASE_URL: made.url };
+  const vault = await startService('vault', { ...asDeployed('vault'), ...own.settings, ...both });
   const database = new pg.Client({ connectionString: made.url });
   const folder = await mkdtemp(join(tmpdir(), 'bulla-bench-'));
   try {
@@ -70,7 +70,7 @@ export async function moveGrants(count: number, say: (line: string) => void): Pr
       BULLA_KEYS_FILE: keys,
       BULLA_LLM: 'builtin:echo',
     };
-    const responder = await startService('responder', { ...both, ...of });
+    const responder = await startService('responder', { ...asDeployed('responder'), ...both, ...of });
     const perSecond = await movedPerSecond(database, younger.kid, count);
     await responder.stop();
     return { decrypts: (before + decryptsPerSecond()) / 2, moved: perSecond };

@@ -12,7 +12,7 @@ import { type FakeOpenai, freePorts } from '@bulla/testkit';
 import type { TestMember } from '../../services/responder/test/asking.js';
 import type { ServiceProcess } from '../../test/faults/service-process.js';
 import { environment } from '../../test/bulla-process.js';
-import { AS_DEPLOYED, ready, type World } from '../world.js';
+import { asDeployed, ready, type World } from '../world.js';
 
 const repository = resolve(import.meta.dirname, '../../../..');
 const program = join(repository, 'packages/cli/bin/bulla.js');
@@ -57,11 +57,10 @@ export async function startProxyWorld(
   port: number,
   model: Readonly<Record<string, string>>,
 ): Promise<ProxyWorld> {
-  const counting = { NODE_OPTIONS: `${AS_DEPLOYED.NODE_OPTIONS} ${COUNTING}` };
   const { ground } = world;
-  const vault = await world.start('vault', counting);
+  const vault = await world.start('vault', asDeployed('vault', COUNTING));
   const responder = await world.start('responder', {
-    ...counting,
+    ...asDeployed('responder', COUNTING),
     BULLA_VAULT_URL: vault.url,
     BULLA_RESPONDER_PORT: String(port),
     ...model,
@@ -75,7 +74,7 @@ export async function startProxyWorld(
   await home.write('identity.json', JSON.stringify(asker.keyFile));
   const bearer = `bench-${'0'.repeat(32)}`;
   const child = spawn(process.execPath, [program, 'proxy', '--listen', '127.0.0.1:0'], {
-    env: environment({ ...counting, BULLA_HOME: folder, BULLA_PROXY_TOKEN: bearer }),
+    env: environment({ NODE_OPTIONS: COUNTING, BULLA_HOME: folder, BULLA_PROXY_TOKEN: bearer }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const parts: Buffer[] = [];

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { asDeployed } from '../../bench/world.js';
 
 // What a responder must find in its environment before it starts is written in several places, which say the same.
 
@@ -31,6 +32,15 @@ describe('what the responder needs before it starts', () => {
     expect(tunablesIn(text)).toEqual(tunablesIn(start));
     expect(variablesIn(text)).toEqual(variablesIn(start));
     expect(variablesIn(text)).toEqual(['GLIBC_TUNABLES', 'UV_THREADPOOL_SIZE']);
+  });
+
+  it.each(['vault', 'responder'] as const)('is what the bench starts a %s with', (name) => {
+    const set = [...read(`deploy/${name}.Dockerfile`).matchAll(/\b(NODE_OPTIONS|GLIBC_TUNABLES)=(\S+)/g)];
+    const image = Object.fromEntries(set.map(([, variable = '', value]) => [variable, value]));
+    const { UV_THREADPOOL_SIZE: _cores, ...deployed } = asDeployed(name);
+    // V8 takes half of what it sees, and Compose says how much that is.
+    expect(deployed).toEqual({ ...image, NODE_OPTIONS: `${image['NODE_OPTIONS']} --max-old-space-size=256` });
+    expect(read('deploy/compose.yaml')).toContain('mem_limit: 512m');
   });
 
   it('is not undone by Compose, which sets nothing over the image', () => {

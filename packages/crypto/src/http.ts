@@ -1,6 +1,5 @@
 export type { RequestSignature, RequestTag, SignRequestOptions } from './http/signature.js';
 export {
-  checkContentDigest,
   checkSignatureTimes,
   parseRequestSignature,
   signRequest,

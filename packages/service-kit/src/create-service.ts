@@ -1,6 +1,5 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { LogEvent } from './observe/event-log.js';
 import { admit, InFlight } from './edge/admission.js';
@@ -43,7 +42,8 @@ import { RATES } from './limits/rates.js';
 import { purgeExpired } from './audit/purge.js';
 import { RefusalCounter } from './audit/refusal-counter.js';
 import { Authorities } from './edge/request-parts.js';
-import { RouteInterceptor } from './route/route-interceptor.js';
+import { RouteAdapter } from './route/route-adapter.js';
+import { InputGuard } from './route/route-input.js';
 import type { ServiceName } from './route/route-table.js';
 import type { ServiceParts } from './run-service.js';
 import { RunningService } from './running-service.js';
@@ -142,7 +142,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
       ledger,
       db: database.db,
     }),
-    new FastifyAdapter(fastifyOptions(service, limits, gate, options)),
+    new RouteAdapter(fastifyOptions(service, limits, gate, options)),
     { abortOnError: false, bodyParser: false, logger: new FrameworkLog(log) },
   );
   checkHandlers(app, service);
@@ -154,8 +154,8 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     enrolment: new EnrolmentProof(judging),
     bootstrap: new BootstrapSecrets(options.bootstrapSecrets ?? []),
   };
-  app.useGlobalGuards(new CredentialGuard(credentials));
-  app.useGlobalInterceptors(new RouteInterceptor());
+  // In this order: nothing is made of what strangers send.
+  app.useGlobalGuards(new CredentialGuard(credentials), new InputGuard());
   app.useGlobalFilters(
     new ProblemFilter({ service, ledger: ledger as unknown as Ledger, refusals, metrics, failing, log, clock }),
   );

@@ -1,6 +1,7 @@
-import type { KeyRecord } from '@bulla/crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { KeyRecord, Trust } from '@bulla/crypto';
 import { mintId } from '@bulla/crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { SendOptions, TestResponse } from '../src/testing.js';
 import { SignedClient } from '../src/testing.js';
 import type { Tiny } from './tiny-vault.js';
@@ -288,24 +289,58 @@ describe('refuses a request', () => {
 });
 
 describe('a key that is newer than the directory at hand', () => {
-  it('is looked for once, and then no more for a second', async () => {
-    const device = await tiny.acme.makeDevice('newcomer', { roles: ['author'], groups: ['grp:authors'] });
-    const stale = tiny.acme.trust;
-    await tiny.acme.publish((draft) => void (draft.entities[device.urn] = device.entity));
+  let newcomer: Awaited<ReturnType<typeof tiny.acme.makeDevice>>;
+  let stale: Trust;
+  beforeAll(async () => {
+    newcomer = await tiny.acme.makeDevice('newcomer', { roles: ['author'], groups: ['grp:authors'] });
+    stale = tiny.acme.trust;
+    await tiny.acme.publish((draft) => void (draft.entities[newcomer.urn] = newcomer.entity));
+  });
+  beforeEach(() => {
     tiny.clock.advance(2);
     TinyTrust.stale = stale;
     TinyTrust.refreshes.length = 0;
-    expect(await tiny.clientOf(device).get('/api/v1/prompts')).toMatchObject({ status: 200 });
-    expect(TinyTrust.refreshes).toEqual(['acme']);
+  });
+  afterEach(() => {
+    TinyTrust.stale = TinyTrust.until = undefined;
+  });
+  const ask = () => tiny.clientOf(newcomer).get('/api/v1/prompts');
+  /** By a key that nobody holds. */
+  const nobody = () => ({ keyid: `${newcomer.urn}#${tiny.other.owner.sig.kid}`, signer: tiny.other.owner.signer });
+
+  it('is looked for again for who comes after a look: they wait for the next', async () => {
+    expect(await ask()).toMatchObject({ status: 200 });
     TinyTrust.stale = stale;
-    expect(await tiny.clientOf(device).get('/api/v1/prompts')).toMatchObject({
-      status: 401,
-      body: { code: 'unauthenticated' },
-    });
-    expect(TinyTrust.refreshes).toEqual(['acme']);
-    tiny.clock.advance(1);
-    expect(await tiny.clientOf(device).get('/api/v1/prompts')).toMatchObject({ status: 200 });
+    expect(await ask()).toMatchObject({ status: 200 });
     expect(TinyTrust.refreshes).toEqual(['acme', 'acme']);
+  });
+
+  it('is found by the look that another of its requests began [guard: look-joined]', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    TinyTrust.until = promise;
+    const both = [ask()];
+    while (TinyTrust.refreshes.length === 0) await pause(1);
+    TinyTrust.stale = stale;
+    both.push(ask());
+    // It has come to that look before it ends.
+    await pause(50);
+    TinyTrust.stale = undefined;
+    resolve();
+    expect(await Promise.all(both)).toMatchObject([{ status: 200 }, { status: 200 }]);
+    expect(TinyTrust.refreshes).toEqual(['acme']);
+  });
+
+  it('is not looked for while many wait for that [guard: look-waiting]', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    TinyTrust.until = promise;
+    const answered: number[] = [];
+    const askOnce = async () => answered.push((await tiny.clientOf(nobody()).get('/api/v1/prompts')).status);
+    const many = Array.from({ length: 65 }, askOnce);
+    for (let looked = 0; looked < 400 && answered.length === 0; looked++) await pause(10);
+    const atOnce = answered.length;
+    resolve();
+    await Promise.all(many);
+    expect([atOnce, new Set(answered)]).toEqual([1, new Set([401])]);
   });
 });
 

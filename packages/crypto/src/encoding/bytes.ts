@@ -74,9 +74,9 @@ export function sha256(bytes: Bytes): Promise<Bytes> {
   return platform.sha256(bytes);
 }
 
-/** base64url SHA-256 of bytes: the hash of a root, policy or directory payload. */
-export function digestB64u(bytes: Bytes): Promise<string> {
-  return platform.digestB64u(bytes);
+/** base64url SHA-256 of bytes, as the hash of a root, policy or directory payload; of a text those of its UTF-8. */
+export function digestB64u(message: Bytes | string): Promise<string> {
+  return platform.digestB64u(message);
 }
 
 /** `H(x)`: base64url SHA-256 of the ASCII bytes of a compact token (protocol.md, notation). */

@@ -1,4 +1,5 @@
-import { decodeUtf8 } from './bytes.js';
+import type { Bytes } from './bytes.js';
+import { decodeUtf8, utf8 } from './bytes.js';
 import { CryptoError } from '../names/errors.js';
 
 export interface ParseLimits {
@@ -25,13 +26,28 @@ const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor'
  * @throws {CryptoError} payload_too_large, token_malformed
  */
 export function strictParse(bytes: Uint8Array, limits: ParseLimits): unknown {
-  const text = scan(bytes, limits);
-  const value = parse(text.json);
+  const json = textOf(bytes, limits);
+  scan(json, limits);
+  const value = parse(json);
   // Bytes that JSON.stringify would not write are another spelling: the comparison finds them all at once.
   // guard: parse-canonical
-  if (JSON.stringify(value) !== text.json) throw malformed('JSON is not in canonical form');
+  if (JSON.stringify(value) !== json) throw malformed('JSON is not in canonical form');
   checkMembers(value, limits);
   return value;
+}
+
+/**
+ * The bytes of a value, which {@link strictParse} reads. They have the one spelling, as nothing else is written here.
+ * @param value has passed a strict schema.
+ * @throws {CryptoError} payload_too_large, token_malformed, as strictParse of the bytes
+ */
+export function strictStringify(value: unknown, limits: ParseLimits): Bytes {
+  const json = JSON.stringify(value);
+  const bytes = utf8(json);
+  requireSize(bytes, limits);
+  scan(json, limits);
+  checkMembers(value, limits);
+  return bytes;
 }
 
 /**
@@ -40,20 +56,27 @@ export function strictParse(bytes: Uint8Array, limits: ParseLimits): unknown {
  * @throws {CryptoError} payload_too_large, token_malformed
  */
 export function strictParseBody(bytes: Uint8Array, limits: ParseLimits): unknown {
-  const text = scan(bytes, limits);
-  const value = parse(text.json);
+  const json = textOf(bytes, limits);
+  const colons = scan(json, limits);
+  const value = parse(json);
   // JSON.parse keeps the last of two equal names, so the text then has more colons than the value has members.
   // guard: body-duplicates without: checkMembers(value, limits);
-  if (checkMembers(value, limits) !== text.colons) throw malformed('JSON has duplicate members');
+  if (checkMembers(value, limits) !== colons) throw malformed('JSON has duplicate members');
   return value;
 }
 
-/** One pass before any parser: size, UTF-8, depth, number of values; counts the colons outside strings. */
-function scan(bytes: Uint8Array, limits: ParseLimits): { json: string; colons: number } {
+function textOf(bytes: Uint8Array, limits: ParseLimits): string {
+  requireSize(bytes, limits);
+  return decodeUtf8(bytes);
+}
+
+function requireSize({ length }: Uint8Array, { maxBytes }: ParseLimits): void {
   // guard: parse-size
-  if (bytes.length > limits.maxBytes) throw new CryptoError('payload_too_large', `more than ${limits.maxBytes} bytes`);
-  const { maxValues = Infinity, maxDepth = DEPTH_MAX } = limits;
-  const json = decodeUtf8(bytes);
+  if (length > maxBytes) throw new CryptoError('payload_too_large', `more than ${maxBytes} bytes`);
+}
+
+/** One pass before any parser: depth and number of values. @returns how many colons there are outside of strings */
+function scan(json: string, { maxValues = Infinity, maxDepth = DEPTH_MAX }: ParseLimits): number {
   let depth = 0;
   let colons = 0;
   let values = 0;
@@ -70,7 +93,7 @@ function scan(bytes: Uint8Array, limits: ParseLimits): { json: string; colons: n
     // guard: body-values
     if (values > maxValues) throw malformed(`JSON has more than ${maxValues} values`);
   }
-  return { json, colons };
+  return colons;
 }
 
 /**

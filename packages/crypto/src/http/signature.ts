@@ -48,6 +48,8 @@ export interface RequestSignature {
   readonly expires: number;
   readonly nonce: string;
   readonly tag: RequestTag;
+  /** base64url SHA-256 of the body by the word of the signer, which is compared with it; undefined without a body. */
+  readonly contentDigest: string | undefined;
   /** The signature base: with the signature, the evidence that the caller asked for this. */
   readonly base: Bytes;
   readonly signature: Bytes;
@@ -97,7 +99,7 @@ export function parseRequestSignature(request: HttpRequestParts): RequestSignatu
   }
   const digest = request.header('content-digest');
   const components = requestComponents(request, digest);
-  if (carriesBody(request.method)) parseContentDigest(digest);
+  const contentDigest = carriesBody(request.method) ? parseContentDigest(digest) : undefined;
   const { parameters, base, signature } = parseSignatureFields(request, components, PARAMETERS);
   const { nonce = '', keyid = '', tag = '' } = parameters;
   const created = Number(parameters['created']);
@@ -119,6 +121,7 @@ export function parseRequestSignature(request: HttpRequestParts): RequestSignatu
     expires,
     nonce,
     tag: expected,
+    contentDigest,
     base,
     signature,
     request,
@@ -131,24 +134,16 @@ export function parseRequestSignature(request: HttpRequestParts): RequestSignatu
  * @throws {CryptoError} signature_invalid
  */
 export async function verifyRequestSignature(parsed: RequestSignature, record: VerifyingKey): Promise<RequestSummary> {
+  const { contentDigest, request } = parsed;
   // guard: http-digest
-  await checkContentDigest(parsed.request);
+  if (contentDigest !== undefined) await checkDigest(contentDigest, request.body ?? new Uint8Array());
   // guard: http-signature
   if (parsed.kid !== record.kid || !(await isSignatureOf(record, parsed.base, parsed.signature))) {
     throw new CryptoError('signature_invalid', 'the signature of the request is not valid', {
       check: 'request-signature',
     });
   }
-  return requestSummary(parsed.request, parsed.request.header('signature'));
-}
-
-/**
- * Recomputes the digest of a body over its raw bytes; {@link verifyRequestSignature} does it too.
- * @throws {CryptoError} token_malformed, signature_invalid
- */
-export async function checkContentDigest(request: HttpRequestParts): Promise<void> {
-  if (request.body === undefined || request.body.length === 0) return;
-  await checkDigest(parseContentDigest(request.header('content-digest')), request.body);
+  return requestSummary(request, request.header('signature'));
 }
 
 /**

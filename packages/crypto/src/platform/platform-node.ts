@@ -58,6 +58,16 @@ export const platform: Platform = {
     return encodeBase64url(bytes) === text ? bytes : undefined;
   },
 
+  encodeBase64,
+
+  decodeBase64(text) {
+    const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+    const bytes = new Uint8Array(Math.max(0, ((text.length * 3) >> 2) - padding));
+    Buffer.from(bytes.buffer).write(text, 'base64');
+    // guard: base64-canonical-node without: return bytes;
+    return encodeBase64(bytes) === text ? bytes : undefined;
+  },
+
   async sha256(bytes) {
     return owned(hash('sha256', bytes, 'buffer'));
   },
@@ -138,6 +148,10 @@ function sealGcmAt(
 
 function encodeBase64url(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');
+}
+
+function encodeBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
 function nativeOf({ operation }: SigningMethod): NativeSigning | undefined {

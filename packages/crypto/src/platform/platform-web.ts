@@ -5,6 +5,7 @@ import { importSigner, verify } from './web-signing.js';
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const VALUES = new Int8Array(128).fill(-1);
 for (let value = 0; value < 64; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const SHA256_BYTES = 32;
@@ -32,6 +33,17 @@ export const platform: Platform = {
     }
     // guard: token-canonical-web without: return bytes;
     return (held & ((1 << bits) - 1)) === 0 ? bytes : undefined;
+  },
+
+  encodeBase64(bytes) {
+    const text = encodeBase64url(bytes).replaceAll('-', '+').replaceAll('_', '/');
+    return text.padEnd(Math.ceil(text.length / 4) * 4, '=');
+  },
+
+  decodeBase64(text) {
+    // guard: base64-canonical-web
+    if (!BASE64.test(text)) return undefined;
+    return platform.decodeBase64url(text.replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_'));
   },
 
   async sha256(bytes) {

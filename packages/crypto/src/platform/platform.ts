@@ -30,6 +30,10 @@ export interface Platform {
   encodeBase64url(bytes: Uint8Array): string;
   /** Undefined where the text is not the one canonical spelling of bytes. */
   decodeBase64url(text: string): Bytes | undefined;
+  /** With padding (RFC 4648 §4). */
+  encodeBase64(bytes: Uint8Array): string;
+  /** Undefined where the text is not the one canonical spelling of bytes. */
+  decodeBase64(text: string): Bytes | undefined;
   sha256(bytes: Bytes): Promise<Bytes>;
   /** base64url SHA-256, of a text of its UTF-8 bytes. */
   digestB64u(message: Bytes | string): Promise<string>;

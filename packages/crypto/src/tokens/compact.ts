@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import type { Bytes } from '../encoding/bytes.js';
 import { decodeBase64url, decodeUtf8, encodeBase64url, randomBytes, tokenHash, utf8 } from '../encoding/bytes.js';
 import { hashSchema } from './claims.js';
+import { jwsHeader } from './jws-header.js';
 import { CryptoError } from '../names/errors.js';
 import type { VerifyingKey } from '../keys/keys.js';
 import { isSignatureOf, publicKeyOf } from '../keys/keys.js';
@@ -10,7 +11,7 @@ import { checkShape } from '../encoding/schema.js';
 import { Secret } from '../encoding/secret.js';
 import type { Signer } from '../keys/signer.js';
 import type { WrappedKey } from '../keys/suite-kind.js';
-import { strictParse } from '../encoding/strict-parse.js';
+import { strictParse, strictStringify } from '../encoding/strict-parse.js';
 import type { P256PublicJwk } from '../keys/suite-p256.js';
 import { checkP256Key, P256_KEYS } from '../keys/suite-p256.js';
 import type { SealAlg, SignAlg } from '../keys/suites.js';
@@ -79,10 +80,8 @@ function jsonOf(part: string): unknown {
 /** Signs claims as a compact JWS of this format. The claims are checked first: what we make, we would accept. */
 export async function signJws<Claims>(format: JwsFormat<Claims>, claims: Claims, signer: Signer): Promise<string> {
   checkShape(claims, format.claims, format.typ);
-  const header = encodeBase64url(utf8(JSON.stringify({ alg: signer.alg, typ: format.typ, kid: signer.kid })));
-  const payload = utf8(JSON.stringify(claims));
-  strictParse(payload, format);
-  const signingInput = `${header}.${encodeBase64url(payload)}`;
+  const payload = strictStringify(claims, format);
+  const signingInput = `${jwsHeader(signer, format.typ)}.${encodeBase64url(payload)}`;
   return `${signingInput}.${encodeBase64url(await signer.sign(utf8(signingInput)))}`;
 }
 

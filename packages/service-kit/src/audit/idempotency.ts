@@ -1,5 +1,5 @@
 import { Problem } from '@bulla/contract';
-import { digestB64u, utf8 } from '@bulla/crypto';
+import { digestB64u } from '@bulla/crypto';
 import type { Kysely, Selectable } from 'kysely';
 import { sql } from 'kysely';
 import type { Signatory } from '../authentication/caller.js';
@@ -15,7 +15,7 @@ const LOCK_NOT_AVAILABLE = '55P03';
 
 /** What makes two requests the same: all of it but the signature. */
 export function requestHash(caller: Signatory): Promise<string> {
-  return digestB64u(utf8(requestText(caller)));
+  return digestB64u(requestText(caller));
 }
 
 /** What makes two requests the same, as it is kept: one hash, or one for each key of those who keep no plain hash. */

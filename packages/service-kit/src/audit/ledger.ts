@@ -31,7 +31,6 @@ type Work<Tables, Body> = (trx: Transaction<Tables>) => Promise<Effect<Body>>;
 
 /** How often something may change between a read and its write before that is left to the asker. */
 const TRIES_MAX = 5;
-const recorded = new WeakSet<Signatory>();
 
 /**
  * Writes down what callers do: nonce, idempotent answer, effect and audit row in one transaction, or nothing of it
@@ -86,7 +85,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
         return refused(ledger, caller, problem, this.#clock.nowMs());
       }
     });
-    recorded.add(caller);
+    caller.decision.isRecorded = true;
     if (outcome instanceof Problem) {
       this.#onWritten('denied');
       throw outcome;
@@ -112,7 +111,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     const theirsMs = await act.run(this.#db, { caller, event, machineMs, own });
     if (theirsMs === undefined) return false;
     this.#drift.note(machineMs, theirsMs);
-    recorded.add(caller);
+    caller.decision.isRecorded = true;
     this.#onWritten('ok');
     return true;
   }
@@ -158,7 +157,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
         if (earlier === undefined) throw stillRunning();
         return earlier;
       }
-      recorded.add(caller);
+      caller.decision.isRecorded = true;
       this.#onWritten('ok');
       const { body, event: _event, ...rest } = effect;
       return new Answer(body, rest);
@@ -190,7 +189,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       }
       return this.#answerAgain<Body>(ledger, caller, earlier, [requestSha256]);
     });
-    recorded.add(caller);
+    caller.decision.isRecorded = true;
     this.#onWritten('ok');
     return answer;
   }
@@ -226,11 +225,6 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     return true;
   }
 
-  /** Whether nonce and decision of this request are written down already. */
-  hasRecorded(caller: Signatory): boolean {
-    return recorded.has(caller);
-  }
-
   /**
    * Writes down a refusal that did not come from {@link run}: nonce, so that the request cannot come back, and row.
    * @throws whatever the database says
@@ -242,7 +236,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       if (caller.request.method !== 'GET') await useNonce(ledger, caller);
       await refused(ledger, caller, problem, this.#clock.nowMs());
     });
-    recorded.add(caller);
+    caller.decision.isRecorded = true;
     this.#onWritten(auditResult(problem.code));
   }
 

@@ -49,6 +49,8 @@ export interface Signatory {
   readonly kind: EntityKind | 'enrolment';
   readonly request: RequestFacts;
   readonly evidence: SignatureEvidence;
+  /** Whether nonce and decision of the request are in the ledger. Here, and in no set of all that are: as in process/roll.ts. */
+  readonly decision: { isRecorded: boolean };
 }
 
 /** Who is asking: the holder of a verified signature, with what the signed directory says of it. */

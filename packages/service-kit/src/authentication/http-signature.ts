@@ -1,6 +1,6 @@
 import { may, Problem } from '@bulla/contract';
 import type { SignedRouteName } from '@bulla/contract';
-import type { KeyHolder, Trust } from '@bulla/crypto';
+import type { Trust } from '@bulla/crypto';
 import type { RequestSignature } from '@bulla/crypto/http';
 import { CryptoError } from '@bulla/crypto';
 import { checkSignatureTimes, verifyRequestSignature } from '@bulla/crypto/http';
@@ -8,11 +8,11 @@ import type { FastifyRequest } from 'fastify';
 import type { Caller } from './caller.js';
 import type { Clock } from '../process/clock.js';
 import type { Credential } from './credential.js';
+import { HolderSearch } from './holder-search.js';
 import type { FailingAddresses } from '../limits/failing-addresses.js';
 import { isOurFault, problemOf } from '../edge/problem-of.js';
 import type { RateLimits } from '../limits/rate-limits.js';
 import { ReadNonces } from './read-nonces.js';
-import { RefreshLimit } from './refresh-limit.js';
 import type { Authorities } from '../edge/request-parts.js';
 import { stateOf } from '../edge/request-state.js';
 import type { RequestState } from '../edge/request-state.js';
@@ -21,7 +21,6 @@ import type { RouteEntry } from '../route/route-table.js';
 import { provenBy, requirePoints, signatureOf } from './signed-request.js';
 import type { TrustSource } from './trust-source.js';
 
-const REFRESH_INTERVAL_MS = 1_000;
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const CHECK = 'request-key';
 
@@ -38,21 +37,19 @@ export interface SignatureParts {
  * the key; did they ask too often; may they.
  */
 export class HttpSignature implements Credential {
-  readonly #source: TrustSource;
   readonly #authorities: Authorities;
   readonly #clock: Clock;
   readonly #failing: FailingAddresses;
   readonly #limits: RateLimits;
-  readonly #refreshLimit: RefreshLimit;
+  readonly #search: HolderSearch;
   readonly #readNonces: ReadNonces;
 
   constructor({ source, authorities, clock, failing, limits }: SignatureParts) {
-    this.#source = source;
+    this.#search = new HolderSearch(source, clock);
     this.#authorities = authorities;
     this.#clock = clock;
     this.#failing = failing;
     this.#limits = limits;
-    this.#refreshLimit = new RefreshLimit(clock, REFRESH_INTERVAL_MS);
     this.#readNonces = new ReadNonces(clock);
   }
 
@@ -95,7 +92,9 @@ export class HttpSignature implements Credential {
   async #establish(request: FastifyRequest, route: SignedRouteName): Promise<Caller> {
     const state = stateOf(request);
     const signature = signatureOf(request, this.#authorities);
-    const { trust, holder } = await this.#find(signature, state, route);
+    const { trust, holder } = await this.#search.find(signature, state.place, (documents) =>
+      isCounting(documents, route, this.#clock.now()),
+    );
     // guard: request-signature without:
     //   const authority = this.#authorities.choose(request.headers.host);
     //   const forged = { method: 'GET', authority, path: '/', query: '?', signature: ':AAAA:' };
@@ -131,33 +130,6 @@ export class HttpSignature implements Credential {
     // guard: read-nonce
     if (READS.has(method) && !this.#readNonces.tryUse(keyid, nonce, expires))
       throw new Problem('unauthenticated', { detail: 'this signature was used already' });
-  }
-
-  /**
-   * An unknown keyid may be newer than our directory, and what has expired or is called the newest by nobody may have been
-   * signed anew: look once, then no more for a second.
-   */
-  async #find(
-    { org, keyid }: RequestSignature,
-    { place }: RequestState,
-    route: SignedRouteName,
-  ): Promise<{ trust: Trust; holder: KeyHolder }> {
-    const trust = await this.#source.trustOf(org);
-    if (trust === undefined) throw new Problem('unauthenticated');
-    const holder = trust.holderOfKeyid(keyid);
-    const isGood = holder !== undefined && isCounting(trust, route, this.#clock.now());
-    if (!isGood && this.#refreshLimit.tryAcquire(org)) {
-      // A stranger who signs by an unknown key would keep a place for as long as a vault does not answer.
-      // guard: refresh-rests
-      place?.rest();
-      await this.#source.refresh(org);
-      await place?.resume();
-      const newer = await this.#source.trustOf(org);
-      const found = newer?.holderOfKeyid(keyid);
-      if (newer !== undefined && found !== undefined) return { trust: newer, holder: found };
-    }
-    if (holder === undefined) throw new Problem('unauthenticated');
-    return { trust, holder };
   }
 }
 

@@ -1,5 +1,4 @@
 import type { EnrolmentRouteName, SignedRouteName } from '@bulla/contract';
-import type { Bytes } from '@bulla/crypto';
 import { concatBytes, digestB64u, decodeUtf8, encodeBase64url } from '@bulla/crypto';
 import type { RequestSignature } from '@bulla/crypto/http';
 import { parseRequestSignature } from '@bulla/crypto/http';
@@ -9,8 +8,6 @@ import { requestParts, targetOf } from '../edge/request-parts.js';
 import { stateOf } from '../edge/request-state.js';
 import type { RateLimits } from '../limits/rate-limits.js';
 import type { Signatory } from './caller.js';
-
-const EMPTY: Bytes = new Uint8Array(0);
 
 /**
  * The signature of a request, in its shape: nothing in it is true until it is verified.
@@ -27,8 +24,9 @@ export async function provenBy(
   signature: RequestSignature,
   request: FastifyRequest,
   route: SignedRouteName | EnrolmentRouteName,
-): Promise<Pick<Signatory, 'request' | 'evidence'>> {
+): Promise<Pick<Signatory, 'request' | 'evidence' | 'decision'>> {
   return {
+    decision: { isRecorded: false },
     request: Object.freeze({
       id: request.id,
       route,
@@ -36,7 +34,7 @@ export async function provenBy(
       ...targetOf(request),
       idempotencyKey: signature.request.header('idempotency-key'),
       ifMatch: signature.request.header('if-match'),
-      bodySha256: await digestB64u(stateOf(request).rawBody ?? EMPTY),
+      bodySha256: signature.contentDigest ?? (await digestB64u('')),
     }),
     evidence: Object.freeze({
       type: 'signature',
@@ -55,7 +53,7 @@ export async function provenBy(
  */
 export async function requirePoints(limits: RateLimits, signatory: Signatory, request: FastifyRequest): Promise<void> {
   const state = stateOf(request);
-  const limited = await limits.take(signatory, state.rawBody?.length ?? 0);
+  const limited = await limits.take(signatory, state.bodyBytes);
   if (limited === undefined) {
     // guard: place-verified
     state.place?.verify();

@@ -14,6 +14,6 @@ export abstract class TrustSource {
   /** What is trusted by now, of each organisation that was asked for: how long it counts is watched. */
   abstract held(): readonly Trust[];
 
-  /** Looks for newer documents; called at most once per second and organisation when a keyid is unknown. */
+  /** Looks for newer documents; for unknown keyids at most once a second for each organisation. */
   abstract refresh(org: string): Promise<void>;
 }

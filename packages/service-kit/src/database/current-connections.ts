@@ -20,7 +20,7 @@ const INTERVAL_MS = 1_000;
 export class CurrentConnections {
   readonly #pool: Pool;
   readonly #names = new StatementNames();
-  readonly #madeMs = new WeakMap<PoolClient, number>();
+  readonly #made = new WeakMap<PoolClient, { readonly atMs: number; readonly usable: PostgresPoolClient }>();
   #usableFromMs = Number.NEGATIVE_INFINITY;
   /** @param error of any statement. */
   readonly #notice = (error: unknown) => {
@@ -31,7 +31,10 @@ export class CurrentConnections {
 
   constructor(pool: Pool) {
     this.#pool = pool;
-    pool.on('connect', (client) => this.#madeMs.set(client, performance.now()));
+    // Kysely remembers each that it is given: the same one for all that is asked over a connection.
+    pool.on('connect', (client) => {
+      this.#made.set(client, { atMs: performance.now(), usable: preparing(client, this.#names, this.#notice) });
+    });
   }
 
   get options(): Pool['options'] {
@@ -41,7 +44,8 @@ export class CurrentConnections {
   async connect(): Promise<PostgresPoolClient> {
     for (;;) {
       const client = await this.#pool.connect();
-      if ((this.#madeMs.get(client) ?? 0) >= this.#usableFromMs) return preparing(client, this.#names, this.#notice);
+      const made = this.#made.get(client);
+      if (made !== undefined && made.atMs >= this.#usableFromMs) return made.usable;
       client.release(true);
     }
   }

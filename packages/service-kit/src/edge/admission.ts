@@ -84,7 +84,7 @@ export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: Admis
       isSecure: () => parts.secureConnections.isSecure(request.raw),
     });
     inFlight.begin();
-    parts.slowReaders.watch(reply.raw);
+    state.answer = parts.slowReaders.watch(reply.raw);
     // A response that nobody waits for any more never finishes, but it always closes.
     reply.raw.once('close', () => {
       state.isOver = true;
@@ -108,14 +108,14 @@ export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: Admis
     if (bringsBody(request)) await requirePlace(request, parts);
   });
   // Its reader takes the answer as slowly as it likes, too. A stream is still being made.
-  fastify.addHook('onSend', async (request, reply, payload) => {
-    if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
+  fastify.addHook('onSend', (request, _reply, payload, done) => {
+    if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return done(null, payload);
     const state = findState(request);
     state?.place?.rest();
     const bytes = Buffer.byteLength(payload);
-    parts.slowReaders.send(reply.raw, bytes, state?.caller !== undefined);
+    state?.answer?.send(bytes, state.caller !== undefined);
     // Of a string that waits for its reader Node keeps two copies.
-    return typeof payload === 'string' && bytes > LARGE_BYTES ? Buffer.from(payload) : payload;
+    return done(null, typeof payload === 'string' && bytes > LARGE_BYTES ? Buffer.from(payload) : payload);
   });
 }
 
@@ -155,7 +155,7 @@ function checkHeader(request: FastifyRequest): void {
   }
   // Node keeps the first. A proxy before the service may have kept another.
   // guard: request-host-once
-  if (request.raw.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length > 1) {
+  if (countOf(request.raw.rawHeaders, 'host') > 1) {
     throw new Problem('validation_failed', { detail: 'there is more than one Host' });
   }
   // guard: request-encoding
@@ -167,6 +167,16 @@ function checkHeader(request: FastifyRequest): void {
   if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') {
     throw new Problem('validation_failed', { detail: 'GET, HEAD and DELETE have no body' });
   }
+}
+
+/** How often a field is there among names, each with its value after it. */
+function countOf(rawHeaders: readonly string[], field: string): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    if (name.length === field.length && name.toLowerCase() === field) count++;
+  }
+  return count;
 }
 
 /** Who brings nothing to be known by need not be read; what it is worth is judged when all of it is here. */

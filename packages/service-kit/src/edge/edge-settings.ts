@@ -46,7 +46,7 @@ export const edgeSettings = {
     .unwrap()
     .optional()
     .describe(
-      'a whole number from 1 to 100000: requests at work at once, where others wait a moment, then are refused; sixteen for each core, at least 32, unless set',
+      'a whole number from 1 to 100000: requests at work at once, where others wait a moment, then are refused; thirty-two for each core, at least 64, unless set',
     ),
 };
 

@@ -95,8 +95,9 @@ export async function prepareFastify(fastify: FastifyInstance, parts: FastifyPar
     const entry = entryAt(String(route.method), route.url);
     if (entry !== undefined) route.bodyLimit = entry.bodyBytesMax;
   });
-  fastify.addHook('onRequest', async (_request, reply) => {
+  fastify.addHook('onRequest', (_request, reply, done) => {
     reply.headers(SECURITY_HEADERS);
+    done();
   });
   fastify.addHook('onSend', async (request, reply, payload) => {
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');

@@ -1,3 +1,5 @@
+import { Roll } from '../process/roll.js';
+
 /**
  * Who a request is of, as far as anybody knows: of nobody that could be known, of who it says that has signed it, or
  * of a caller whose signature was verified.
@@ -38,8 +40,8 @@ type State = 'waiting' | 'working' | 'resting' | 'returning' | 'gone';
 
 /** Those of one standing that wait. */
 class Queue {
-  readonly waiting = new Map<() => void, number>();
-  readonly returning = new Set<() => void>();
+  readonly waiting = new Roll<{ readonly enter: () => void; readonly asked: number }>();
+  readonly returning = new Roll<() => void>();
   crowdedUntilMs = Number.NEGATIVE_INFINITY;
 }
 
@@ -108,7 +110,7 @@ export class Places {
     const { promise, resolve } = Promise.withResolvers<NoPlace | undefined>();
     const leave = () => {
       clearTimeout(timer);
-      waiting.delete(enter);
+      leaveQueue();
     };
     const place = this.#placeOf(standing, 'waiting', promise, () => {
       leave();
@@ -125,7 +127,7 @@ export class Places {
       place.release();
     };
     const timer = setTimeout(refuse, this.#options.waitMs);
-    waiting.set(enter, this.#asked++);
+    const leaveQueue = waiting.join({ enter, asked: this.#asked++ });
     return place;
   }
 
@@ -169,17 +171,16 @@ export class Places {
         place.state = 'returning';
         const { returning } = this.#queues[standing];
         const { promise, resolve } = Promise.withResolvers<void>();
-        const enter = () => {
-          returning.delete(enter);
+        const leave = returning.join(() => {
+          leave();
           this.#taken[standing]++;
           place.state = 'working';
           resolve();
-        };
+        });
         stopReturning = () => {
-          returning.delete(enter);
+          leave();
           resolve();
         };
-        returning.add(enter);
         await promise;
       },
       release: () => {
@@ -204,17 +205,15 @@ export class Places {
 
   /** Who returns, a caller first; else the longest waiting of those that may. */
   #next(): (() => void) | undefined {
-    let longest: readonly [enter: () => void, asked: number] | undefined;
+    let longest: { readonly enter: () => void; readonly asked: number } | undefined;
     for (const standing of STANDINGS) {
       if (!this.#hasRoom(standing)) continue;
       const { returning, waiting } = this.#queues[standing];
-      const [first] = returning;
-      if (first !== undefined) return first;
-      // A map keeps the order in which its members came.
-      const [next] = waiting;
-      if (next !== undefined && (longest === undefined || next[1] < longest[1])) longest = next;
+      if (returning.first !== undefined) return returning.first;
+      const next = waiting.first;
+      if (next !== undefined && (longest === undefined || next.asked < longest.asked)) longest = next;
     }
-    return longest?.[0];
+    return longest?.enter;
   }
 }
 

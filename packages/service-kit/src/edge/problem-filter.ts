@@ -70,7 +70,7 @@ export class ProblemFilter implements ExceptionFilter {
   async #writeDown(problem: Problem, request: FastifyRequest): Promise<Problem> {
     const { ledger, refusals, metrics, failing } = this.#parts;
     const { caller, signatory } = findState(request) ?? {};
-    if (signatory !== undefined && ledger.hasRecorded(signatory)) return problem;
+    if (signatory?.decision.isRecorded === true) return problem;
     if (caller === undefined) {
       if (isOurFault(problem) || !judgesCaller(request.routeOptions)) return problem;
       // Of somebody who floods it is known who they are: that has a metric of its own.
@@ -80,7 +80,7 @@ export class ProblemFilter implements ExceptionFilter {
       refusals.count(problem.code);
       return problem;
     }
-    if (ledger.hasRecorded(caller)) return problem;
+    if (caller.decision.isRecorded) return problem;
     try {
       await ledger.refuse(caller, problem);
       return problem;

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Caller, Founder, Signatory } from '../authentication/caller.js';
 import type { OwnKeySignature } from '../authentication/own-key-signature.js';
 import type { Place } from './places.js';
+import type { WatchedAnswer } from './slow-readers.js';
 import type { Limited } from '../limits/rate-limits.js';
 import type { RouteEntry } from '../route/route-table.js';
 
@@ -12,7 +13,8 @@ export interface RouteInput {
   readonly params: unknown;
   readonly query: unknown;
   readonly headers: unknown;
-  readonly body: unknown;
+  /** Until its handler has it. */
+  body: unknown;
 }
 
 /** What the kit learns about one request on its way in, and needs again on its way out. */
@@ -26,11 +28,13 @@ export interface RequestState {
   bodyBytes: number;
   /** What it holds while it is at work, or waits for. */
   place?: Place;
+  /** Its answer, whose reader may be slow. */
+  answer?: WatchedAnswer;
   /** Set when nobody waits for its answer any more. */
   isOver: boolean;
   /** Set when a handler is about to be reached. */
   entry?: RouteEntry;
-  /** As received; undefined until it has been read and for requests without one. */
+  /** As received; undefined until it has been read, after its schema has read it, and for requests without one. */
   rawBody?: Bytes;
   /** Set once the signature is verified: whatever is answered from then on is bound to it and signed. */
   verified?: { readonly summary: RequestSummary; readonly trust: Trust; readonly kid: string };
@@ -44,7 +48,15 @@ export interface RequestState {
   input?: RouteInput;
 }
 
-const states = new WeakMap<object, RequestState>();
+/**
+ * Where a request of Node carries its state. Not a WeakMap: what one holds is alive to V8's young collections whatever
+ * became of its key, so that all of a request would be promoted to the old generation, and collected there.
+ */
+const STATE = Symbol('state');
+
+interface WithState {
+  [STATE]?: RequestState;
+}
 
 /** Begins the state of a request as its header arrives. */
 export function beginState(
@@ -52,18 +64,18 @@ export function beginState(
   { arrivedAt, startedMs, isSecure }: Pick<RequestState, 'arrivedAt' | 'startedMs' | 'isSecure'>,
 ): RequestState {
   const state: RequestState = { arrivedAt, startedMs, isSecure, bodyBytes: 0, isOver: false };
-  states.set(request.raw, state);
+  (request.raw as WithState)[STATE] = state;
   return state;
 }
 
 /** The state of a request that has begun. */
 export function stateOf(request: FastifyRequest): RequestState {
-  const state = states.get(request.raw);
+  const state = (request.raw as WithState)[STATE];
   if (state === undefined) throw new Error('the request has not begun');
   return state;
 }
 
 /** The state of a request, if it came as far as that: what the router refuses has none. */
 export function findState(request: FastifyRequest): RequestState | undefined {
-  return states.get(request.raw);
+  return (request.raw as WithState)[STATE];
 }

@@ -26,9 +26,9 @@ async function start({ timeoutMs = 60_000, unsentBytesMax = Infinity } = {}) {
   const closed: string[] = [];
   const readers = new SlowReaders({ timeoutMs, unsentBytesMax, onCut: (why) => cuts.push(why) });
   const server = createServer((request, response) => {
-    readers.watch(response);
+    const answer = readers.watch(response);
     response.once('close', () => closed.push(request.url ?? ''));
-    readers.send(response, ANSWER.length, request.url?.startsWith('/caller') === true);
+    answer.send(ANSWER.length, request.url?.startsWith('/caller') === true);
     response.end(ANSWER);
   });
   started.push({ server, readers });
@@ -75,6 +75,16 @@ describe('readers that take nothing', () => {
     for (const client of clients) client.resume();
     await until(() => closed.length === 2);
     for (const path of ['/stranger-3', '/stranger-4']) await ask(path);
+    expect(cuts).toEqual([]);
+  });
+
+  it('are counted once where another answer takes the place of the first [guard: unsent-once]', () => {
+    const cuts: Cut[] = [];
+    const readers = new SlowReaders({ timeoutMs: 60_000, unsentBytesMax: 15, onCut: (why) => cuts.push(why) });
+    const socket = { bytesWritten: 0, writableLength: 10, destroy: () => {} };
+    const answer = readers.watch({ socket, once: () => {} } as never);
+    for (const bytes of [10, 10]) answer.send(bytes, true);
+    readers.stop();
     expect(cuts).toEqual([]);
   });
 

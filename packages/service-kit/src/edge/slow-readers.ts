@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { Roll } from '../process/roll.js';
 
 const LOOKS_PER_TIMEOUT = 4;
 
@@ -21,10 +22,24 @@ interface Waiting {
   readonly goneAt: number;
 }
 
-/** An answer that was handed to its connection as a whole. */
-interface Sent {
-  readonly bytes: number;
-  readonly isOfCaller: boolean;
+/** An answer whose reader is watched. */
+export interface WatchedAnswer {
+  /**
+   * Makes room for a whole answer that is about to be handed to its connection.
+   * @param bytes of its body.
+   * @param isOfCaller whether it is for somebody whose signature was verified.
+   */
+  send(bytes: number, isOfCaller: boolean): void;
+}
+
+interface Watched {
+  readonly response: ServerResponse;
+  /** Of the last look. */
+  waiting?: Waiting | undefined;
+  isOver: boolean;
+  leave: () => void;
+  /** What was handed to its connection as a whole. */
+  sent?: { readonly bytes: number; readonly isOfCaller: boolean; readonly leave: () => void };
 }
 
 /**
@@ -34,9 +49,9 @@ interface Sent {
  */
 export class SlowReaders {
   readonly #options: SlowReadersOptions;
-  readonly #open = new Map<ServerResponse, Waiting | undefined>();
+  readonly #open = new Roll<Watched>();
   /** In the order in which they were sent. */
-  readonly #sent = new Map<ServerResponse, Sent>();
+  readonly #sent = new Roll<Watched>();
   readonly #timer: NodeJS.Timeout;
   #sentBytes = 0;
 
@@ -48,71 +63,78 @@ export class SlowReaders {
   /** Bytes that connections keep because their readers have not taken them. */
   get unsentBytes(): number {
     let bytes = 0;
-    for (const response of this.#open.keys()) bytes += unsentOf(response);
+    for (const { response } of this.#open) bytes += unsentOf(response);
     return bytes;
   }
 
   /** Watches an answer until its connection is done with it. */
-  watch(response: ServerResponse): void {
-    this.#open.set(response, undefined);
-    response.once('close', () => this.#forget(response));
-  }
-
-  /**
-   * Makes room for a whole answer that is about to be handed to its connection.
-   * @param bytes of its body.
-   * @param isOfCaller whether it is for somebody whose signature was verified.
-   */
-  send(response: ServerResponse, bytes: number, isOfCaller: boolean): void {
-    if (!this.#open.has(response)) return;
-    this.#sent.set(response, { bytes, isOfCaller });
-    this.#sentBytes += bytes;
-    // guard: unsent-bytes
-    this.#makeRoom();
+  watch(response: ServerResponse): WatchedAnswer {
+    const watched: Watched = { response, isOver: false, leave: () => {} };
+    watched.leave = this.#open.join(watched);
+    response.once('close', () => this.#forget(watched));
+    return { send: (bytes, isOfCaller) => this.#send(watched, bytes, isOfCaller) };
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
+  #send(watched: Watched, bytes: number, isOfCaller: boolean): void {
+    if (watched.isOver) return;
+    // One that could not be handed over is followed by another that says so.
+    // guard: unsent-once
+    this.#takeBack(watched);
+    watched.sent = { bytes, isOfCaller, leave: this.#sent.join(watched) };
+    this.#sentBytes += bytes;
+    // guard: unsent-bytes
+    this.#makeRoom();
+  }
+
   #makeRoom(): void {
     const { unsentBytesMax } = this.#options;
     if (this.#sentBytes <= unsentBytesMax) return;
-    const waiting = [...this.#sent].filter(([response]) => unsentOf(response) > 0);
-    const ofCallers = waiting.filter(([, { isOfCaller }]) => isOfCaller);
-    const ofStrangers = waiting.filter(([, { isOfCaller }]) => !isOfCaller);
+    const waiting = [...this.#sent].filter(({ response }) => unsentOf(response) > 0);
+    const ofCallers = waiting.filter(({ sent }) => sent?.isOfCaller === true);
+    const ofStrangers = waiting.filter(({ sent }) => sent?.isOfCaller !== true);
     // guard: unsent-strangers-first without: const inOrder = [...ofCallers, ...ofStrangers];
     const inOrder = [...ofStrangers, ...ofCallers];
-    for (const [response] of inOrder) {
+    for (const watched of inOrder) {
       if (this.#sentBytes <= unsentBytesMax) return;
-      this.#cut(response, 'unsent_bytes');
+      this.#cut(watched, 'unsent_bytes');
     }
   }
 
   #look(): void {
     const nowMs = performance.now();
-    for (const [response, waiting] of this.#open) {
+    for (const watched of this.#open) {
+      const { response, waiting } = watched;
       const unsent = unsentOf(response);
       const written = response.socket?.bytesWritten ?? 0;
       // A stream may have other bytes waiting at every look: those of the last look are what matters.
       // guard: slow-reader-moves without: const isGone = waiting === undefined || unsent === 0;
       const isGone = waiting === undefined || written - unsent >= waiting.goneAt;
-      if (isGone) this.#open.set(response, unsent === 0 ? undefined : { sinceMs: nowMs, goneAt: written });
+      if (isGone) watched.waiting = unsent === 0 ? undefined : { sinceMs: nowMs, goneAt: written };
       // guard: slow-reader
-      else if (nowMs - waiting.sinceMs >= this.#options.timeoutMs) this.#cut(response, 'slow_reader');
+      else if (nowMs - waiting.sinceMs >= this.#options.timeoutMs) this.#cut(watched, 'slow_reader');
     }
   }
 
-  #cut(response: ServerResponse, why: Cut): void {
-    this.#forget(response);
+  #cut(watched: Watched, why: Cut): void {
+    this.#forget(watched);
     this.#options.onCut(why);
-    response.socket?.destroy();
+    watched.response.socket?.destroy();
   }
 
-  #forget(response: ServerResponse): void {
-    this.#open.delete(response);
-    this.#sentBytes -= this.#sent.get(response)?.bytes ?? 0;
-    this.#sent.delete(response);
+  #forget(watched: Watched): void {
+    if (watched.isOver) return;
+    watched.isOver = true;
+    watched.leave();
+    this.#takeBack(watched);
+  }
+
+  #takeBack({ sent }: Watched): void {
+    sent?.leave();
+    this.#sentBytes -= sent?.bytes ?? 0;
   }
 }
 

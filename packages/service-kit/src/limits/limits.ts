@@ -40,8 +40,8 @@ export interface Limits {
  * What a core works off in a tenth of a second; more at once only makes all of them late
  * (docs/decisions/2026-11-25-limits.md#places).
  */
-const REQUESTS_PER_CORE = 16;
-const REQUESTS_MIN = 32;
+const REQUESTS_PER_CORE = 32;
+const REQUESTS_MIN = 64;
 
 export const LIMITS: Limits = {
   requestTimeoutMs: 30_000,

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
+import { GatheredLines } from './gathered-lines.js';
 
 type Level = 'error' | 'warn' | 'info' | 'debug';
 export type LogFormat = 'json' | 'pretty';
@@ -45,7 +46,7 @@ export class EventLog {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label: string) => ({ level: label }) },
     };
-    const stream = options.stream ?? pino.destination({ dest: 2, sync: true });
+    const stream = options.stream ?? standardError();
     this.#log = pino(settings, options.format === 'pretty' ? { write: (line) => stream.write(pretty(line)) } : stream);
   }
 
@@ -56,6 +57,18 @@ export class EventLog {
   ): void {
     this.#log[event.level]({ event: event.name, ...facts });
   }
+}
+
+let toStandardError: GatheredLines | undefined;
+
+/** One for all logs of a process, so that their lines keep their order. */
+function standardError(): DestinationStream {
+  if (toStandardError === undefined) {
+    const lines = new GatheredLines(pino.destination({ dest: 2, sync: true }));
+    process.on('exit', () => lines.flush());
+    toStandardError = lines;
+  }
+  return toStandardError;
 }
 
 /** The time of day, the level, who, what, and the rest as it is named. */

@@ -1,8 +1,10 @@
 import { Problem } from '@bulla/contract';
 import { strictParseBody } from '@bulla/crypto';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import * as z from 'zod';
 import type { RouteInput, RequestState } from '../edge/request-state.js';
+import { stateOf } from '../edge/request-state.js';
 import type { RouteEntry } from './route-table.js';
 
 /** Faults named in one answer; a body may have thousands. */
@@ -11,11 +13,24 @@ const ERRORS_MAX = 20;
 const BODY_VALUES_MAX = 1_000;
 const NOTHING = z.strictObject({});
 
+/** The way into every route, behind the guard of credentials: it reads what came, and lets through what can be read. */
+export class InputGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const state = stateOf(request);
+    if (state.entry === undefined) throw new Error('nobody has judged the request');
+    state.input = readInput(state.entry, request, state);
+    // A stream lasts for minutes, and what it was asked with would be kept all that time.
+    delete state.rawBody;
+    return true;
+  }
+}
+
 /**
  * Reads path, query and body by the schemas of the route; where it has none, there must be nothing.
  * @throws {Problem} validation_failed, payload_too_large; it names the field as a JSON pointer and never the value
  */
-export function readInput(entry: RouteEntry, request: FastifyRequest, state: RequestState): RouteInput {
+function readInput(entry: RouteEntry, request: FastifyRequest, state: RequestState): RouteInput {
   return {
     params: check(entry.params ?? NOTHING, request.params, 'path'),
     query: check(entry.query ?? NOTHING, { ...(request.query as object) }, 'query'),

@@ -80,8 +80,14 @@ export const RouteParams = part('params');
 export const RouteQuery = part('query');
 /** The headers that the route names, as {@link HeadersOf} it. */
 export const RouteHeaders = part('headers');
-/** The body, as {@link BodyOf} its route. */
-export const RouteBody = part('body');
+/** The body, as {@link BodyOf} its route. It is handed over: the request keeps it no longer than its handler does. */
+export const RouteBody = createParamDecorator((_data: unknown, context: ExecutionContext): unknown => {
+  const { input } = stateOf(context.switchToHttp().getRequest());
+  if (input === undefined) throw new Error('nobody has read the request');
+  const { body } = input;
+  input.body = undefined;
+  return body;
+});
 /** The number in If-Match: the state that a change is based on. */
 export const BasedOn = createParamDecorator((_data: unknown, context: ExecutionContext): number => {
   const headers = stateOf(context.switchToHttp().getRequest()).input?.headers as { 'if-match'?: unknown } | undefined;

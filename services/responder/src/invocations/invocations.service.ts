@@ -115,11 +115,7 @@ export class InvocationsService {
       if (!(await lease.begin())) throw new Problem('indeterminate', { retryAfterSeconds: 1 });
       // An asker who hung up meanwhile reads no stream. Nothing of the stream would run, and not its cleanup either.
       gone.throwIfAborted();
-      gone.addEventListener('abort', () => void lease.abandon(), { once: true });
-      // Its fin names the directory that let it in; one that takes the asker's key away ends it.
-      const key = this.revocations.watch(admitted.judgement.caller.kid);
-      gone.addEventListener('abort', key.leave, { once: true });
-      const signal = AbortSignal.any([gone, lease.lost, this.runs.stopping, key.signal]);
+      const { signal } = this.#watched(admitted.judgement.caller.kid, lease, gone);
       const end = this.answers.newEnd(call);
       const meter = this.answers.newMeter(!admitted.question.claims.opt.stream);
       const { judgement, presented, question } = admitted;
@@ -130,6 +126,27 @@ export class InvocationsService {
       await lease.abandon();
       throw error;
     }
+  }
+
+  /**
+   * Aborts with what ends a run before its answer does: its asker is gone, its claim is lost, the service stops, or a
+   * newer directory takes the asker's key away, where its fin names the one that let it in. Not by AbortSignal.any, which
+   * knows its signals weakly: V8's young collections take that for a use, and all of each run would be kept beyond them.
+   */
+  #watched(kid: string, lease: Lease, gone: AbortSignal): AbortController {
+    const run = new AbortController();
+    const leaves = [this.runs.watch(run), this.revocations.watch(kid, run)];
+    const lose = () => run.abort(lease.lost.reason);
+    if (lease.lost.aborted) lose();
+    // guard: run-lost
+    lease.lost.addEventListener('abort', lose, { once: true });
+    const leave = () => {
+      run.abort(gone.reason);
+      for (const each of leaves) each();
+      void lease.abandon();
+    };
+    gone.addEventListener('abort', leave, { once: true });
+    return run;
   }
 }
 

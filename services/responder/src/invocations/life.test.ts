@@ -286,4 +286,15 @@ describe('runs in flight', () => {
     await stopped;
     expect(runs.stopping.reason).toBeInstanceOf(RunStopped);
   });
+
+  it('are aborted when they are stopped: those there are, and those that come then [guard: run-stopped-before]', async () => {
+    const runs = new RunsInFlight();
+    const [going, ended, late] = [new AbortController(), new AbortController(), new AbortController()];
+    runs.watch(going);
+    runs.watch(ended)();
+    await runs.stop();
+    runs.watch(late);
+    expect([going, ended, late].map(({ signal }) => signal.aborted)).toEqual([true, false, true]);
+    expect([going.signal.reason, late.signal.reason]).toEqual([runs.stopping.reason, runs.stopping.reason]);
+  });
 });

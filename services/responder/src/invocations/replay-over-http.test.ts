@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { digestB64u, mintId, sealInvocation, utf8 } from '@bulla/crypto';
 import { modelSettings } from '../models/model-settings.js';
@@ -9,6 +10,7 @@ import * as z from 'zod';
 import { ask, openReply, recordOf, replyOfStream, storePrompt } from '../../test/asking.js';
 import type { AskedPrompt as Asked, SealedReply, StoredPrompt } from '../../test/asking.js';
 import { suite } from '../../test/suite.js';
+import { Heartbeats } from '../replay/heartbeats.js';
 
 const upstream: FakeOpenai = await startFakeOpenai();
 const all = suite({
@@ -201,6 +203,17 @@ describe('two workers on one question [guard: claim-settled]', () => {
     // Its claim was gone before the end: it either says so inside, or has nothing to say.
     expect(fin?.err?.code ?? codeOf(response.body)).toBe('indeterminate');
     expect(await rowOf(asked)).toMatchObject({ state: 'indeterminate', reply: null });
+  });
+
+  it('do not both keep a model at work: who finds the claim gone stops at once [guard: run-lost]', async () => {
+    const asked = await askPlainly();
+    upstream.follow({ replies: { delayBeforeHeadersMs: 6_000 } });
+    const slow = all.send(asked);
+    await upstream.arrival(upstream.requests.length);
+    await change(asked, { fence: 2 });
+    await all.responder.service.app.get(Heartbeats, { strict: false }).beat();
+    const response = await Promise.race([slow, pause(3_000)]);
+    expect(codeOf(response?.body)).toBe('indeterminate');
   });
 });
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Roll } from '@bulla/service-kit';
 import type { Work } from '@bulla/service-kit';
 import type { IdleMemory } from '../memory/idle-memory.js';
 import { RunStopped } from './answer-end.js';
@@ -18,6 +19,7 @@ export interface Waiter {
 /** Counts what is at work, refuses what would be too much, and brings all of it to an end at shutdown. */
 export class RunsInFlight {
   readonly #stopping = new AbortController();
+  readonly #going = new Roll<AbortController>();
   readonly #idle: (() => void)[] = [];
   readonly #places: RunPlaces;
   readonly #memory: IdleMemory | undefined;
@@ -56,6 +58,16 @@ export class RunsInFlight {
     };
   }
 
+  /**
+   * Aborts a run when the grace is over: at once, where it is.
+   * @returns how it leaves
+   */
+  watch(run: AbortController): () => void {
+    // guard: run-stopped-before
+    if (this.#stopping.signal.aborted) run.abort(this.#stopping.signal.reason);
+    return this.#going.join(run);
+  }
+
   async #waited(asker: Asker, { gone, work }: Waiter): Promise<() => void> {
     work.rest();
     const leave = await this.#places.wait(asker, gone);
@@ -67,6 +79,7 @@ export class RunsInFlight {
   async stop(): Promise<void> {
     await this.#untilIdle(GRACE_MS);
     this.#stopping.abort(new RunStopped('shutting-down'));
+    for (const run of this.#going) run.abort(this.#stopping.signal.reason);
     await this.#untilIdle(SEALING_MS);
   }
 

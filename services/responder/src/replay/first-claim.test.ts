@@ -63,6 +63,7 @@ describe.each(['server', 'embedded'] as const)(
         keyid: `${own.iss}#kid`,
         kind: 'device',
         request: { id: 'a-request' } as Signatory['request'],
+        decision: { isRecorded: false },
         evidence: { type: 'signature', nonce: by, expires: 8e9, sha256: 'hash', base: 'base', signature: 'c2ln' },
       };
       const done = FIRST_CLAIM.run(opened.database.db, {

@@ -149,6 +149,18 @@ describe('heartbeats', () => {
     await lease.abandon();
   });
 
+  it('take no claim from a run that ended while the database was asked [guard: heartbeats-ended]', async () => {
+    const { promise: signs, resolve } = Promise.withResolvers<'lost'[]>();
+    const heartbeats = new Heartbeats({ beat: () => signs } as never);
+    const lease = new Lease({ claims: { begin: async () => true, beat: async () => true }, heartbeats, endings }, held);
+    await lease.begin();
+    const beaten = heartbeats.beat();
+    await lease.abandon();
+    resolve(['lost']);
+    await beaten;
+    expect(lease.lost.aborted).toBe(false);
+  });
+
   it('come again soon where the database did not answer, as long as there is a run', async () => {
     jest.useFakeTimers();
     try {

@@ -1,3 +1,4 @@
+import { Roll } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { Held } from './claims.repository.js';
 import { HeartbeatsRepository } from './heartbeats.repository.js';
@@ -23,7 +24,7 @@ export interface Kept {
 @Injectable()
 export class Heartbeats {
   readonly #claims: Pick<HeartbeatsRepository, 'beat'>;
-  readonly #kept = new Set<Kept>();
+  readonly #kept = new Roll<{ readonly lease: Kept; isHere: boolean }>();
   #timer: NodeJS.Timeout | undefined;
   #again: NodeJS.Timeout | undefined;
 
@@ -31,18 +32,22 @@ export class Heartbeats {
     this.#claims = claims;
   }
 
-  /** From now on this one beats with the others, for the first time within twenty seconds. */
-  add(lease: Kept): void {
-    this.#kept.add(lease);
+  /**
+   * From now on this one beats with the others, for the first time within twenty seconds.
+   * @returns how it stops; calling it twice does no harm
+   */
+  add(lease: Kept): () => void {
+    const entry = { lease, isHere: true };
+    const leave = this.#kept.join(entry);
     this.#timer ??= setInterval(() => void this.beat(), BEAT_MS).unref();
-  }
-
-  remove(lease: Kept): void {
-    this.#kept.delete(lease);
-    if (this.#kept.size > 0) return;
-    clearInterval(this.#timer);
-    clearTimeout(this.#again);
-    this.#timer = undefined;
+    return () => {
+      entry.isHere = false;
+      leave();
+      if (this.#kept.size > 0) return;
+      clearInterval(this.#timer);
+      clearTimeout(this.#again);
+      this.#timer = undefined;
+    };
   }
 
   /** Never rejects: a database that does not answer loses nothing yet, and is asked again soon. */
@@ -50,16 +55,17 @@ export class Heartbeats {
     clearTimeout(this.#again);
     const all = [...this.#kept];
     const askedMs = performance.now();
-    const signs = await this.#claims.beat(all.map(({ held }) => held)).catch(() => undefined);
+    const signs = await this.#claims.beat(all.map(({ lease }) => lease.held)).catch(() => undefined);
     if (signs === undefined) {
       if (this.#kept.size > 0) this.#again = setTimeout(() => void this.beat(), AGAIN_MS).unref();
       return;
     }
     const locked: Kept[] = [];
-    for (const [index, lease] of all.entries()) {
+    for (const [index, { lease, isHere }] of all.entries()) {
       const sign = signs[index];
       // One that ended meanwhile is not lost: its own end says how that went.
-      if (!this.#kept.has(lease)) continue;
+      // guard: heartbeats-ended
+      if (!isHere) continue;
       if (sign === 'shown') lease.shown(askedMs);
       else if (sign === 'lost') lease.lose();
       else locked.push(lease);

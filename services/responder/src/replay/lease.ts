@@ -35,7 +35,7 @@ export interface Endings {
 /** What a lease asks: the database, what keeps it alive, and what writes down its end. */
 export interface LeaseParts {
   readonly claims: Pick<ClaimsRepository, 'begin' | 'beat'>;
-  readonly heartbeats: Pick<Heartbeats, 'add' | 'remove'>;
+  readonly heartbeats: Pick<Heartbeats, 'add'>;
   readonly endings: Endings;
 }
 
@@ -47,6 +47,8 @@ export class Lease implements Kept {
   /** When the database last said that the claim is ours. */
   #shownMs = Number.NEGATIVE_INFINITY;
   #usage: (isAnswered: boolean) => RunUsage | undefined = () => undefined;
+  /** Ends its signs of life. */
+  #stop: () => void = () => {};
   /** Resolves when the hold has been let go of; set as soon as that begins. */
   #over: Promise<void> | undefined;
 
@@ -75,7 +77,7 @@ export class Lease implements Kept {
     const begun = await claims.begin(this.held, this.held.fence);
     if (!begun) return false;
     this.shown(askedMs);
-    heartbeats.add(this);
+    this.#stop = heartbeats.add(this);
     return true;
   }
 
@@ -102,7 +104,7 @@ export class Lease implements Kept {
 
   /** Notes that the claim is gone. */
   lose(): void {
-    this.#parts.heartbeats.remove(this);
+    this.#stop();
     this.#lost.abort(new LeaseLost());
   }
 
@@ -123,9 +125,5 @@ export class Lease implements Kept {
     this.#stop();
     this.#over ??= this.#parts.endings.abandon(this.held, this.#usage(false)).catch(() => {});
     return this.#over;
-  }
-
-  #stop(): void {
-    this.#parts.heartbeats.remove(this);
   }
 }

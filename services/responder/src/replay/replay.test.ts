@@ -16,7 +16,7 @@ const LONG_AGO = new Date(0);
 const END: RunEnd = { reply: '{}', frames: 1, finish: 'stop', fin: 'f'.repeat(43) };
 const USE = { max: 1, expiresAt: new Date(8e12) };
 /** Of leases that nobody keeps alive. */
-const NEVER = { add: () => {}, remove: () => {} };
+const NEVER = { add: () => () => {} };
 const HELD = { org: 'acme', iss: 'x', jti: 'y', fence: 1 };
 let key: ClaimKey;
 

@@ -55,7 +55,9 @@ async function claimsOn(opened: Opened) {
       signature: 'c2ln',
     } as const;
     const request = { id: own.jti } as Signatory['request'];
-    const caller: Signatory = { org: 'acme', urn: ISS, kid: 'k', keyid: `${ISS}#k`, kind: 'device', request, evidence };
+    const decision = { isRecorded: false };
+    const by = { org: 'acme', urn: ISS, kid: 'k', keyid: `${ISS}#k`, kind: 'device' } as const;
+    const caller: Signatory = { ...by, request, evidence, decision };
     const event = JSON.stringify({ act: 'claimed', rid: own.jti });
     return (await FIRST_CLAIM.run(db, { caller, event, machineMs: Date.now(), own })) !== undefined;
   };

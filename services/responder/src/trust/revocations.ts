@@ -1,16 +1,10 @@
 import type { Trust } from '@bulla/crypto';
 import { CryptoError } from '@bulla/crypto';
-
-/** A key that is watched: its signal aborts with key_revoked once the organisation takes the key away. */
-export interface WatchedKey {
-  readonly signal: AbortSignal;
-  /** Stops watching it. */
-  readonly leave: () => void;
-}
+import { Roll } from '@bulla/service-kit';
 
 /** Tells what is at work for a key that a newer directory takes it away. */
 export class Revocations {
-  readonly #watched = new Set<{ readonly kid: string; readonly over: AbortController }>();
+  readonly #watched = new Roll<{ readonly kid: string; readonly over: AbortController }>();
   #newest: Trust | undefined;
 
   /** Judges all that is at work by what is trusted from now on. */
@@ -19,13 +13,15 @@ export class Revocations {
     for (const { kid, over } of this.#watched) if (isGone(trust, kid)) over.abort(revoked());
   }
 
-  /** Watches a key that was good a moment ago; what was taken away since aborts at once. */
-  watch(kid: string): WatchedKey {
-    const watched = { kid, over: new AbortController() };
-    this.#watched.add(watched);
+  /**
+   * Watches a key that was good a moment ago.
+   * @param over aborts with key_revoked once the organisation takes the key away: at once, where it has done so since.
+   * @returns how to stop watching it
+   */
+  watch(kid: string, over: AbortController): () => void {
     // guard: run-revoked-before
-    if (this.#newest !== undefined && isGone(this.#newest, kid)) watched.over.abort(revoked());
-    return { signal: watched.over.signal, leave: () => void this.#watched.delete(watched) };
+    if (this.#newest !== undefined && isGone(this.#newest, kid)) over.abort(revoked());
+    return this.#watched.join({ kid, over });
   }
 
   /** How many keys are watched, each as often as something is at work for it. */

@@ -2,8 +2,7 @@ import { Problem } from '@bulla/contract';
 import type { DirectoryHashes, TrustDocuments, TrustMemory } from '@bulla/crypto';
 import { fetchHashesBetween, Trust } from '@bulla/crypto';
 import type { Clock, EventLog } from '@bulla/service-kit';
-import { TRUST_FORK, TRUST_LOADED, TRUST_NOT_LOADED, TrustSource } from '@bulla/service-kit';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { PacedLook, TRUST_FORK, TRUST_LOADED, TRUST_NOT_LOADED, TrustSource } from '@bulla/service-kit';
 import { Revocations } from './revocations.js';
 import type { SeenDocumentsRepository } from './seen-documents.repository.js';
 import { documentsSource, DocumentsUnavailable, fetchServed } from './vault-documents.js';
@@ -49,16 +48,15 @@ export class VaultTrustSource extends TrustSource {
   #trust: Trust | undefined;
   /** What renewers say of its directory, good or not, as it was served. */
   #words = '';
-  /** The fetch at work, and the one after it that has not begun yet. */
-  #running: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
-  #fetchedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #look: PacedLook;
   #poll: NodeJS.Timeout | undefined;
 
   constructor(options: VaultTrustOptions, seen: SeenDocumentsRepository) {
     super();
     this.#options = options;
     this.#seen = seen;
+    const { clock } = options;
+    this.#look = new PacedLook({ look: () => this.#fetchOrLog(), intervalMs: FETCH_INTERVAL_MS, clock });
   }
 
   /** Begins to poll. */
@@ -74,7 +72,7 @@ export class VaultTrustSource extends TrustSource {
   /** @throws {Problem} overloaded until there are documents: nobody's key is known then, and nobody's is unknown */
   override async trustOf(org: string): Promise<Trust | undefined> {
     if (org !== this.#options.org) return undefined;
-    if (this.#trust === undefined) await (this.#running ?? this.refresh(org));
+    if (this.#trust === undefined) await (this.#look.running ?? this.refresh(org));
     if (this.#trust === undefined) throw notYet();
     return this.#trust;
   }
@@ -88,9 +86,7 @@ export class VaultTrustSource extends TrustSource {
    * already may have read what was there before, so a caller who asks now waits for the next.
    */
   override refresh(org: string): Promise<void> {
-    if (org !== this.#options.org) return Promise.resolve();
-    this.#next ??= this.#fetchNext();
-    return this.#next;
+    return org === this.#options.org ? this.#look.next() : Promise.resolve();
   }
 
   /**
@@ -100,17 +96,6 @@ export class VaultTrustSource extends TrustSource {
   async probe(): Promise<void> {
     const { clock, org } = this.#options;
     (await this.trustOf(org))?.requireFresh(clock.now());
-  }
-
-  async #fetchNext(): Promise<void> {
-    await this.#running;
-    const waitMs = this.#fetchedAtMs + FETCH_INTERVAL_MS - this.#options.clock.monotonicMs();
-    if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
-    this.#fetchedAtMs = this.#options.clock.monotonicMs();
-    this.#next = undefined;
-    this.#running = this.#fetchOrLog();
-    await this.#running;
-    this.#running = undefined;
   }
 
   async #fetchOrLog(): Promise<void> {

@@ -23,6 +23,8 @@ interface Issued {
   readonly whash: string;
 }
 
+type PromptBundle = Bundle & { readonly grant: string; readonly content: string };
+
 /** Short-lived leave to run one version: for one asker, at one responder. */
 @Injectable()
 export class EnvelopesService {
@@ -68,7 +70,8 @@ export class EnvelopesService {
     const { grant, content } = found;
     const { env, tags, fresh = [] } = issued;
     const said = fresh.length > 0 ? { fresh: [...fresh] } : {};
-    return new Answer({ v: 1, env, grant, content, tags: [...tags], ...said }, { replayed });
+    const bundle: PromptBundle = { v: 1, env, grant, content, tags: [...tags], ...said };
+    return new Answer(bundle, { replayed, text: textOf(bundle) });
   }
 
   async status(caller: Caller, jti: EnvelopeId): Promise<EnvelopeStatus> {
@@ -94,4 +97,11 @@ export class EnvelopesService {
       pol: { uses: wanted.uses, stream: true },
     };
   }
+}
+
+/** JSON text of a bundle. Nothing in a token is escaped there, and what is none is refused before the text leaves. */
+function textOf({ v, env, grant, content, tags, fresh }: PromptBundle): string {
+  const list = (tokens: readonly string[]) => `[${tokens.map((token) => `"${token}"`).join(',')}]`;
+  const said = fresh === undefined ? '' : `,"fresh":${list(fresh)}`;
+  return `{"v":${v},"env":"${env}","grant":"${grant}","content":"${content}","tags":${list(tags)}${said}}`;
 }

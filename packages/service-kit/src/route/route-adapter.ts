@@ -1,44 +1,35 @@
-import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { map } from 'rxjs';
-import type { Observable } from 'rxjs';
+import { StreamableFile } from '@nestjs/common';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyReply } from 'fastify';
 import type * as z from 'zod';
 import { Answer } from './answer.js';
-import { stateOf } from '../edge/request-state.js';
-import { readInput } from './route-input.js';
-import { entryOfHandler } from './route.js';
+import { findState } from '../edge/request-state.js';
 import type { RouteEntry } from './route-table.js';
 
-/** Both ends of every route: what comes in is checked by its schemas, and so is what goes out. */
-export class RouteInterceptor implements NestInterceptor {
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const http = context.switchToHttp();
-    const request = http.getRequest<FastifyRequest>();
-    const entry = entryOfHandler(context.getHandler());
-    const state = stateOf(request);
-    state.input = readInput(entry, request, state);
-    return next.handle().pipe(
-      map((result: unknown) => {
-        // A stream lasts for minutes, and what it was asked with would be kept all that time.
-        delete state.rawBody;
-        delete state.input;
-        return write(entry, request, http.getResponse<FastifyReply>(), result);
-      }),
-    );
+/**
+ * The way out of every route: what its handler returned is checked by the schema of the route, written and sent. Not by an
+ * interceptor, for which the framework makes a chain of observables of each request.
+ */
+export class RouteAdapter extends FastifyAdapter {
+  /** @throws {ZodError} if the answer is none that the contract names */
+  override reply(reply: FastifyReply, result: unknown, status?: number): ReturnType<FastifyAdapter['reply']> {
+    const entry = findState(reply.request)?.entry;
+    // A stream authenticates itself, piece by piece.
+    if (entry === undefined || result instanceof StreamableFile) return super.reply(reply, result, status);
+    return super.reply(reply, write(entry, reply, result), status);
   }
 }
 
 /** Sets status and headers; returns the body for the framework to send. */
-function write(entry: RouteEntry, request: FastifyRequest, reply: FastifyReply, result: unknown): unknown {
-  // A stream authenticates itself, piece by piece.
-  if (result instanceof Response) return result;
+function write(entry: RouteEntry, reply: FastifyReply, result: unknown): unknown {
   const answer = result instanceof Answer ? result : new Answer(result);
   if (answer.status !== undefined) reply.status(answer.status);
   for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value);
   if (answer.replayed) reply.header('idempotent-replayed', '?1');
   if (answer.etag !== undefined) {
     reply.header('etag', answer.etag);
-    if (request.method === 'GET' && matches(request.headers['if-none-match'], answer.etag)) {
+    const { method, headers } = reply.request;
+    if (method === 'GET' && matches(headers['if-none-match'], answer.etag)) {
       reply.status(304);
       return undefined;
     }
