@@ -175,11 +175,14 @@ export class Model {
     return this.isIn(by) && AUTHORS.includes(by);
   }
 
-  /** Live versions that stop running at a responder when one of its keys ends. */
+  /**
+   * Live versions that stop running at a responder when one of its keys ends. Those whose key the vault has do not: it makes
+   * the grant for the newest, which promises here as much as any other.
+   */
   lostWithout(who: Who, kid: string): KnownVersion[] {
     const [newest = ''] = this.activeOf(who).filter((one) => one !== kid);
     const live = this.prompts.filter(({ isDeleted }) => !isDeleted).flatMap(({ versions }) => versions);
-    return live.filter(({ grants }) => grants.has(kid) && !grants.has(newest));
+    return live.filter(({ grants, isWrapped }) => !isWrapped && grants.has(kid) && !grants.has(newest));
   }
 }
 
