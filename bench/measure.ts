@@ -14,6 +14,8 @@ const STEPS: readonly number[] = [4, 16, 32, 64, 128, 256];
 const STEP_SECONDS = 5;
 /** The peak is measured with that number, right before the overload and right after it; the floor after each. */
 const PEAK_SECONDS = 15;
+/** Until the floor has been at work for as long as the service that it is compared with. */
+const FLOOR_WARM_UPS = 3;
 /** Enough for the first step of any machine; the others go by what came before. */
 const FIRST_STEP_REQUESTS = 4_000;
 /** A step may turn out faster than the one before it. */
@@ -96,14 +98,15 @@ export async function measure(target: Target, options: MeasureOptions): Promise<
   say(`${target.name}: recording the floor`);
   const floor = await options.startFloor(best.clients);
   const floorTarget = { ...target, name: `${target.name}, floor`, service: floor.service };
-  // The first time around is not counted there either.
-  await measurePeak(floorTarget, best, options);
+  for (let time = 0; time < FLOOR_WARM_UPS; time++) await measurePeak(floorTarget, best, options);
   const before = await measurePeak(target, best, options);
   const floorBefore = await measurePeak(floorTarget, best, options);
   const half = (await offer(target, before.figures.goodput / 2, options)).figures;
   const overload = await offer(target, before.figures.goodput * OVERLOAD, options);
   const memoryMiB = peakMemoryMiB(pid);
   const after = await measurePeak(target, best, options);
+  // It has had nothing to do for a minute, in which V8 let go of what it had compiled.
+  await measurePeak(floorTarget, best, options);
   const floorAfter = await measurePeak(floorTarget, best, options);
   const peak = (before.figures.goodput + after.figures.goodput) / 2;
   const proof = await floor.end();

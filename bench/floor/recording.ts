@@ -17,8 +17,10 @@ export interface Sample {
 export type Recording = ReadonlyMap<string, readonly Sample[]>;
 
 type Row = Readonly<Record<string, unknown>>;
-/** Makes one value of an answer. */
-type Make = (values: readonly unknown[]) => unknown;
+/** Makes one value of an answer. @param at the place of its row */
+type Make = (values: readonly unknown[], at: number) => unknown;
+/** Makes the one that was given at an index of what a sample was seen with. */
+type Given = (index: number) => Make;
 
 /** What a driver gives for a statement. */
 export interface Answer {
@@ -110,11 +112,12 @@ function learn(samples: readonly Sample[]): ((values: readonly unknown[]) => Ans
   if (!isAlike) return undefined;
   const rows: [string, Make][][] = [];
   for (const at of first.rows.keys()) {
-    const columns = learnRow(samples.map(({ values, atMs, rows: all }) => ({ values, atMs, row: all[at] ?? {} })));
+    const seen = samples.map(({ values, atMs, rows: all }) => ({ values, atMs, row: all[at] ?? {} }));
+    const columns = learnRow(seen, (index) => (values) => values[index]);
     if (columns === undefined) return undefined;
     rows.push(columns);
   }
-  return (values) => ({ command, rowCount, rows: rows.map((columns) => made(columns, values)) });
+  return (values) => ({ command, rowCount, rows: rows.map((columns, at) => made(columns, values, at)) });
 }
 
 /** The same for a statement that has a row for each item of the lists among its values, in their order. */
@@ -122,15 +125,14 @@ function learnList(
   samples: readonly Sample[],
   { command }: Sample,
 ): ((values: readonly unknown[]) => Answer) | undefined {
-  const columns = learnRow(
-    samples.flatMap(({ values, rows, atMs }) =>
-      inOrder(rows).map((row, at) => ({ values: [at + 1, ...values.map((list) => itemOf(list, at))], atMs, row })),
-    ),
+  const seen = samples.flatMap(({ values, rows, atMs }) =>
+    inOrder(rows).map((row, at) => ({ values: [at + 1, ...values.map((list) => itemOf(list, at))], atMs, row })),
   );
+  const columns = learnRow(seen, (index) => (values, at) => (index === 0 ? at + 1 : itemOf(values[index - 1], at)));
   if (columns === undefined) return undefined;
   return (values) => {
     const length = values.map(lengthOf).find((one) => one !== undefined) ?? 0;
-    const rows = Array.from({ length }, (_, at) => made(columns, [at + 1, ...values.map((list) => itemOf(list, at))]));
+    const rows = Array.from({ length }, (_, at) => made(columns, values, at));
     return { command, rowCount: rows.length, rows };
   };
 }
@@ -151,10 +153,10 @@ interface Seen {
   readonly row: Row;
 }
 
-function learnRow(seen: readonly Seen[]): [string, Make][] | undefined {
+function learnRow(seen: readonly Seen[], given: Given): [string, Make][] | undefined {
   const columns: [string, Make][] = [];
   for (const name of Object.keys(seen[0]?.row ?? {})) {
-    const make = learnValue(seen, name);
+    const make = learnValue(seen, name, given);
     if (make === undefined) return undefined;
     columns.push([name, make]);
   }
@@ -162,7 +164,7 @@ function learnRow(seen: readonly Seen[]): [string, Make][] | undefined {
 }
 
 /** What a clock said, what is always so, or what was given; undefined for anything else. */
-function learnValue(seen: readonly Seen[], name: string): Make | undefined {
+function learnValue(seen: readonly Seen[], name: string, given: Given): Make | undefined {
   const isClock = (unitMs: number) =>
     seen.every(({ row: { [name]: value }, atMs }) => {
       return typeof value === 'number' && Math.abs(value * unitMs - atMs) < CLOCK_WITHIN_MS;
@@ -171,13 +173,17 @@ function learnValue(seen: readonly Seen[], name: string): Make | undefined {
   const value = seen[0]?.row[name];
   if (new Set(seen.map(({ row }) => JSON.stringify(row[name]))).size === 1) return () => value;
   const index = seen[0]?.values.findIndex((_, at) => seen.every(({ row, values }) => values[at] === row[name])) ?? -1;
-  if (index >= 0) return (values) => values[index];
+  if (index >= 0) return given(index);
   return isClock(1000) ? () => Math.floor(Date.now() / 1000) : undefined;
 }
 
-function made(columns: readonly (readonly [string, Make])[], values: readonly unknown[]): Record<string, unknown> {
+function made(
+  columns: readonly (readonly [string, Make])[],
+  values: readonly unknown[],
+  at: number,
+): Record<string, unknown> {
   const row: Record<string, unknown> = {};
-  for (const [name, make] of columns) row[name] = make(values);
+  for (const [name, make] of columns) row[name] = make(values, at);
   return row;
 }
 

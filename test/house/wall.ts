@@ -75,7 +75,8 @@ function sourcesOf(specifier: string, from: string): string[] {
   const manifest = JSON.parse(readFileSync(join(repository, folder, 'package.json'), 'utf8')) as Manifest;
   const target = specifier.startsWith('#') ? manifest.imports?.[specifier] : manifest.exports[`.${inside}`];
   if (target === undefined) throw new Error(`${from} imports ${specifier}, which is not there`);
-  return pathsOf(target['bulla-source']).map((path) => relative(repository, resolve(repository, folder, path)));
+  const ours = pathsOf(target['bulla-source']).filter((path) => path.startsWith('.'));
+  return ours.map((path) => relative(repository, resolve(repository, folder, path)));
 }
 
 type Target = string | { readonly [condition: string]: Target };

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CompactEncrypt, compactDecrypt, CompactSign, compactVerify, importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { encodeHex, utf8 } from '../src/encoding/bytes.js';
 import type { Bytes } from '../src/encoding/bytes.js';
 import type { JwsFormat } from '../src/tokens/compact.js';

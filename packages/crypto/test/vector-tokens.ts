@@ -1,6 +1,6 @@
 import { compactDecrypt, compactVerify, errors, importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { Bytes } from '../src/encoding/bytes.js';
 import type { JwsHeader } from '../src/tokens/compact.js';
 import { parseJwe, sealedToShape, split, verifyJws } from '../src/tokens/compact.js';

@@ -7,6 +7,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Module } from '@nestjs/common';
 import {
+  Answer,
   connectDatabase,
   createService,
   EventLog,
@@ -303,6 +304,42 @@ describe('an answer that does not fit its contract [guard: response-shape]', () 
     const sent = tiny.owner.get(`/api/v1/prompts/${mintId('prm')}`);
     await expect(sent).resolves.toMatchObject({ status: 500, body: { code: 'internal' } });
     const failed = await sent;
+    expect(failed.text + tiny.log.join('')).not.toContain('canary');
+  });
+});
+
+describe('an answer that shares members with others', () => {
+  const ID = mintId('prm');
+  const OWN = { id: ID, name: 'claims/triage', type: 'text', latest_version: 1 };
+  const TIME = '2026-11-30T09:30:00.000Z';
+  const SHARED = { labels: [], created_at: TIME, updated_at: TIME, deleted_at: null };
+  const LACKING = { labels: [], created_at: TIME, updated_at: TIME };
+  const sent = (own: object, shared: object) => {
+    faults.onGet = () => Answer.sharing(own, shared);
+    return tiny.owner.get(`/api/v1/prompts/${ID}`);
+  };
+
+  it('has all of them, and is written once for what is shared', async () => {
+    let reads = 0;
+    const shared = Object.defineProperty({ ...SHARED }, 'labels', { get: () => (reads++, []), enumerable: true });
+    for (const name of ['a', 'b', 'c']) {
+      const body = { ...OWN, name };
+      await expect(sent(body, shared)).resolves.toMatchObject({ status: 200, body: { ...body, ...SHARED } });
+    }
+    // Each body is put together of both; it is checked and written at the first.
+    expect(reads).toBe(3 + 1);
+  });
+
+  it.each<[string, object, object]>([
+    ['with an own member that is wrong [guard: response-own]', { ...OWN, name: 'canary 7f3a' }, SHARED],
+    ['with a shared member that is wrong [guard: response-shared]', OWN, { ...SHARED, created_at: 'canary-7f3a' }],
+    ['with an own member that the contract does not name', { ...OWN, secret: 'canary-7f3a' }, SHARED],
+    ['with a shared member that the contract does not name', OWN, { ...SHARED, secret: 'canary-7f3a' }],
+    ['with a member in both', { ...OWN, created_at: TIME }, SHARED],
+    ['without a member', OWN, LACKING],
+  ])('never leaves %s', async (_name, own, shared) => {
+    const failed = await sent(own, shared);
+    expect(failed).toMatchObject({ status: 500, body: { code: 'internal' } });
     expect(failed.text + tiny.log.join('')).not.toContain('canary');
   });
 });

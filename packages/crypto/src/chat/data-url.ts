@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { isMadeOf } from '../names/characters.js';
 
 const DIGITS = /^[A-Za-z0-9+/]*$/;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { PARAMETER_NAMES } from '../names/chat.js';
 import type { ModelParameters } from './parameters.js';
 import { modelParameters, parametersOf, parametersShape, tokenParameters } from './parameters.js';

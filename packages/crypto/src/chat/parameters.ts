@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { ParameterName } from '../names/chat.js';
 import {
   CHOICES_MAX,

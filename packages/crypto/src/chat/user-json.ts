@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { utf8 } from '../encoding/bytes.js';
 import { strictParseBody } from '../encoding/strict-parse.js';
 import { CryptoError } from '../names/errors.js';

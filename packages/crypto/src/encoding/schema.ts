@@ -1,4 +1,4 @@
-import type * as z from 'zod/mini';
+import type * as z from '#zod';
 import { CryptoError } from '../names/errors.js';
 
 const PLAIN = /^\w{1,32}$/;

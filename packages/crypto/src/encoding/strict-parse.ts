@@ -128,11 +128,11 @@ function checkMembers(value: unknown, limits: ParseLimits): number {
   if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + checkMembers(item, limits), 0);
   const { forbidden = FORBIDDEN_NAMES } = limits;
   let members = 0;
-  for (const [name, member] of Object.entries(value)) {
+  for (const name of Object.keys(value)) {
     // guard: parse-names
     if (forbidden.has(name)) throw malformed('JSON has a forbidden member name');
     checkString(name);
-    members += 1 + checkMembers(member, limits);
+    members += 1 + checkMembers((value as Readonly<Record<string, unknown>>)[name], limits);
   }
   return members;
 }

@@ -1,5 +1,5 @@
 import { FRESH_MAX, TAGS_MAX } from '../names/limits.js';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { chunkText, linesOf, parseChunk } from '../chat/chunks.js';
 import type { Bytes } from '../encoding/bytes.js';
 import { encodeBase64url, utf8 } from '../encoding/bytes.js';

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { Bytes } from '../encoding/bytes.js';
 import { decodeUtf8, encodeBase64url } from '../encoding/bytes.js';
 import type { DerValue } from './der.js';

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { JweFormat, ParsedJwe } from '../tokens/compact.js';
 import { parseJwe, sealUnder } from '../tokens/compact.js';
 import type { Secret } from '../encoding/secret.js';

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { urnOfSchema } from '../tokens/claims.js';
 import type { JwsFormat } from '../tokens/compact.js';
 import { parseJws, signJws, verifyJws } from '../tokens/compact.js';

@@ -2,7 +2,7 @@ import { HASH_PATTERN } from '../names/patterns.js';
 import { platform } from '#platform';
 import { calculateJwkThumbprint, importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { Bytes } from '../encoding/bytes.js';
 import { requireSeconds } from '../names/seconds.js';
 import { invalidKey } from './suite-kind.js';

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { decodeBase64url, encodeHex } from '../encoding/bytes.js';
 import type { KeyKind } from './suite-kind.js';
 import { invalidKey } from './suite-kind.js';

@@ -1,4 +1,4 @@
-import type * as z from 'zod/mini';
+import type * as z from '#zod';
 import type { Bytes } from '../encoding/bytes.js';
 import { CryptoError } from '../names/errors.js';
 import type { KeyParameters, SigningMethod } from '../platform/platform.js';

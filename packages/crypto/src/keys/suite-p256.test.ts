@@ -2,7 +2,7 @@ import { openGrantToken } from '../../test/reading.js';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CompactEncrypt, compactDecrypt, importJWK } from 'jose';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { decodeBase64url, encodeBase64url, randomBytes, utf8 } from '../encoding/bytes.js';
 import type { JweFormat } from '../tokens/compact.js';
 import { parseJwe, sealedToShape, sealTo } from '../tokens/compact.js';

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { Bytes } from '../encoding/bytes.js';
 import { concatBytes, decodeBase64url, encodeHex, sha256, utf8 } from '../encoding/bytes.js';
 import { Secret } from '../encoding/secret.js';

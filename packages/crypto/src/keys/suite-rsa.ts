@@ -1,5 +1,5 @@
 import { platform } from '#platform';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { decodeBase64url } from '../encoding/bytes.js';
 import type { KeyKind } from './suite-kind.js';
 import { invalidKey } from './suite-kind.js';

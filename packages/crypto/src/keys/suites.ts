@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { CryptoError } from '../names/errors.js';
 import { checkEd25519Key, ED25519_KEYS } from './suite-ed25519.js';
 import type { SealingMethod, SigningMethod } from './suite-kind.js';

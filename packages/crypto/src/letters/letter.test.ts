@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { compactDecrypt, compactVerify, importJWK } from 'jose';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { Person } from '../../test/people.js';
 import { person } from '../../test/people.js';
 import { withPart } from '../../test/raw-token.js';

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { Bytes } from '../encoding/bytes.js';
 import { encodeBase64url, utf8 } from '../encoding/bytes.js';
 import type { JweFormat, JwsHeader, ParsedJwe } from '../tokens/compact.js';

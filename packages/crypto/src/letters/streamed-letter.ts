@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { Bytes } from '../encoding/bytes.js';
 import { concatBytes, encodeBase64url, sha256, tokenHash, utf8 } from '../encoding/bytes.js';
 import { newStreamKey, sealChunks } from '../streams/chunked.js';

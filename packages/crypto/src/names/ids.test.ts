@@ -5,6 +5,14 @@ import { idPattern, LABEL_PATTERN, NAME_PATTERN, ORG_PATTERN } from './patterns.
 
 const PREFIXES: IdPrefix[] = ['prm', 'env', 'inv', 'ivt', 'enr', 'dev', 'usr'];
 
+/** The UUID in a TypeID. */
+function uuidOf(id: string): bigint {
+  let value = 0n;
+  for (const character of id.slice(4))
+    value = value * 32n + BigInt('0123456789abcdefghjkmnpqrstvwxyz'.indexOf(character));
+  return value;
+}
+
 describe('an id', () => {
   it.each(PREFIXES)('with prefix %s fits its own pattern and no other', (prefix) => {
     const id = mintId(prefix);
@@ -12,11 +20,20 @@ describe('an id', () => {
   });
 
   it('holds a UUIDv7: the time in milliseconds, version and variant', () => {
-    const suffix = mintId('prm', 0x0123_4567_89ab).slice(4);
-    let value = 0n;
-    for (const character of suffix) value = value * 32n + BigInt('0123456789abcdefghjkmnpqrstvwxyz'.indexOf(character));
-    const uuid = value.toString(16).padStart(32, '0');
+    const uuid = uuidOf(mintId('prm', 0x0123_4567_89ab)).toString(16).padStart(32, '0');
     expect(uuid).toMatch(/^0123456789ab7[0-9a-f]{3}[89ab][0-9a-f]{15}$/);
+  });
+
+  it('is random wherever a UUIDv7 is', () => {
+    const uuids = Array.from({ length: 200 }, () => uuidOf(mintId('prm', 1)));
+    const varying = Array.from(
+      { length: 128 },
+      (_, bit) => new Set(uuids.map((uuid) => (uuid >> BigInt(bit)) & 1n)).size,
+    );
+    const fixed = varying.flatMap((values, bit) => (values === 1 ? [bit] : []));
+    // 48 bits of time, four of the version and two of the variant (RFC 9562 §5.7).
+    const range = (first: number, count: number) => Array.from({ length: count }, (_, at) => first + at);
+    expect(fixed).toEqual([...range(62, 2), ...range(76, 4), ...range(80, 48)]);
   });
 
   it('sorts by time', () => {

@@ -4,6 +4,9 @@ import { requireSeconds } from './seconds.js';
 
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 
+/** The characters of ten bits, for all of them: an id is a few of these. */
+const TEN_BITS = Array.from({ length: 1024 }, (_, bits) => digit(bits >> 5) + digit(bits & 31));
+
 /**
  * A fresh TypeID: prefix, underscore, UUIDv7 (RFC 9562 §5.7) as 26 Crockford characters.
  * The signer of an object mints its id.
@@ -12,33 +15,26 @@ const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 export function mintId(prefix: IdPrefix, nowMs: number = Date.now()): string {
   requireSeconds(nowMs);
   // Version, variant and random bits of a UUID stand where they have to (RFC 9562 §5.4): platforms make many at once.
-  const random = crypto.randomUUID().replaceAll('-', '');
-  const bytes = new Uint8Array(16);
-  for (let index = 6; index < 16; index++) bytes[index] = Number.parseInt(random.slice(index * 2, index * 2 + 2), 16);
-  bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f);
-  let time = nowMs;
-  for (let index = 5; index >= 0; index--) {
-    bytes[index] = time % 256;
-    time = Math.floor(time / 256);
-  }
-  return `${prefix}_${crockford(bytes)}`;
+  const random = crypto.randomUUID();
+  const upper = Number.parseInt(`7${random.slice(15, 18)}${random.slice(19, 23)}${random.slice(24, 26)}`, 16);
+  const lower = Number.parseInt(random.slice(26), 16);
+  // Two zero bits and 48 of time, then twice 40.
+  return `${prefix}_${crockford(nowMs, 5)}${crockford(upper, 4)}${crockford(lower, 4)}`;
 }
 
-/** 26 characters of five bits each for 16 bytes: two zero bits come first. */
-function crockford(bytes: Uint8Array): string {
+/** So many times ten bits of a number, two characters each. */
+function crockford(number: number, count: number): string {
   let text = '';
-  let waiting = 0;
-  let bits = 2;
-  for (const byte of bytes) {
-    waiting = (waiting << 8) | byte;
-    bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      text += CROCKFORD[(waiting >> bits) & 31] ?? '';
-    }
-    waiting &= (1 << bits) - 1;
+  let rest = number;
+  for (let left = count; left > 0; left--) {
+    text = (TEN_BITS[rest % 1024] ?? '') + text;
+    rest = Math.floor(rest / 1024);
   }
   return text;
+}
+
+function digit(bits: number): string {
+  return CROCKFORD[bits] ?? '';
 }
 
 const ANY_URN = urnPattern();

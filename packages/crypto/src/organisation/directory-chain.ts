@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { concatBytes, decodeBase64url, digestB64u, utf8 } from '../encoding/bytes.js';
 import { hashSchema } from '../tokens/claims.js';
 import type { DirectoryDocument, DirectoryHead } from './directory.js';

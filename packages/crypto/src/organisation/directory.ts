@@ -1,6 +1,6 @@
 import { DEVICE_ROLES, GATEWAY_ROLES } from '../names/roles.js';
 import { GROUPS_MAX } from '../names/limits.js';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { decodeBase64url, utf8 } from '../encoding/bytes.js';
 import { hashSchema, versionSchema } from '../tokens/claims.js';
 import type { DocumentFormat, ParsedDocument } from '../tokens/document.js';

@@ -1,5 +1,5 @@
 import { HASH_PATTERN, PIN_PATTERN } from '../names/patterns.js';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import {
   decodeBase64url,
   digestB64u,

@@ -1,5 +1,5 @@
 import { FRESH_MAX } from '../names/limits.js';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { DirectoryRef } from '../tokens/claims.js';
 import { directoryRefSchema, hashSchema, labelSchema, nameSchema, urnSchema, versionSchema } from '../tokens/claims.js';
 import type { JwsFormat, ParsedJws } from '../tokens/compact.js';

@@ -1,6 +1,6 @@
 import { GROUP_PATTERN } from '../names/patterns.js';
 import { GROUPS_MAX, TAGS_MAX } from '../names/limits.js';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { hashSchema, versionSchema } from '../tokens/claims.js';
 import type { DocumentFormat, ParsedDocument } from '../tokens/document.js';
 import { parseDocument } from '../tokens/document.js';

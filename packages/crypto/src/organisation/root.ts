@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { decodeBase64url, encodeHex } from '../encoding/bytes.js';
 import { versionSchema } from '../tokens/claims.js';
 import type { DocumentFormat, ParsedDocument } from '../tokens/document.js';

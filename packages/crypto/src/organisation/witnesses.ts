@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { CryptoError } from '../names/errors.js';
 import { WITNESSES_MAX } from '../names/limits.js';
 import { LOG_ORIGIN_START, WITNESS_NAME_PATTERN } from '../names/patterns.js';

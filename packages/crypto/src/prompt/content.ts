@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { encodeHex, randomBytes, tokenHash, utf8 } from '../encoding/bytes.js';
 import { hashSchema, urnOfSchema, versionSchema } from '../tokens/claims.js';
 import type { JweFormat, ParsedJwe } from '../tokens/compact.js';

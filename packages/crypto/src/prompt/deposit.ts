@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { Secret } from '../encoding/secret.js';
 import type { Recipient } from '../organisation/directory-keys.js';
 import { urnOfSchema } from '../tokens/claims.js';

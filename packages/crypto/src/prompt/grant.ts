@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { hashSchema, urnOfSchema, versionSchema } from '../tokens/claims.js';
 import type { JweFormat, ParsedJwe } from '../tokens/compact.js';
 import { parseJwe, sealAlgOf, sealedToShape, sealTo } from '../tokens/compact.js';

@@ -1,6 +1,6 @@
 import { tokenHash } from '../encoding/bytes.js';
 import { GROUPS_MAX } from '../names/limits.js';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { parametersShape } from '../chat/parameters.js';
 import { PARAMETER_NAMES } from '../names/chat.js';
 import { attachmentsSchema } from './attachment.js';

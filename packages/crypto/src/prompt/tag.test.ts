@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CHASH, DAY, NAME, NOW, PREV, SUB, makeSigners, tagBy } from '../../test/tags.js';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { JwsFormat } from '../tokens/compact.js';
 import { signJws } from '../tokens/compact.js';
 import { positionHash } from './position.js';

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { hashSchema, labelSchema, nameSchema, urnSchema, versionSchema } from '../tokens/claims.js';
 import type { JwsFormat, ParsedJws } from '../tokens/compact.js';
 import { parseJws, signJws } from '../tokens/compact.js';

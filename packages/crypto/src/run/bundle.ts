@@ -1,5 +1,5 @@
 import { FRESH_MAX, TAGS_MAX } from '../names/limits.js';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { DirectoryRef } from '../tokens/claims.js';
 import type { ContentHeader } from '../prompt/content.js';
 import { parseContent } from '../prompt/content.js';

@@ -1,5 +1,5 @@
 import { CHAT_MODELS_MAX, CHAT_USES_MAX, USES_MAX } from '../names/limits.js';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { decodeBase64url, tokenHash } from '../encoding/bytes.js';
 import {
   directoryRefSchema,

@@ -1,5 +1,5 @@
 import { platform } from '#platform';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { Bytes } from '../encoding/bytes.js';
 import { concatBytes, encodeBase64url, randomBytes, sha256, utf8 } from '../encoding/bytes.js';
 import { bytes32Schema, hashSchema, idSchema, urnSchema } from '../tokens/claims.js';

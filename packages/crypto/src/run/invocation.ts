@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { requireDataSize } from '../chat/messages.js';
 import { tokenHash, utf8 } from '../encoding/bytes.js';
 import { urnSchema } from '../tokens/claims.js';

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { askerMessagesSchema, chatMessagesSchema } from '../chat/messages.js';
 import { parametersShape } from '../chat/parameters.js';
 import { secondsSchema } from '../keys/keys.js';

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { utf8 } from '../encoding/bytes.js';
 import { isCheckpointKey } from '../keys/keys.js';
 import type { PublicJwk } from '../keys/suites.js';

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { Bytes } from '../encoding/bytes.js';
 import { digestB64u, encodeBase64url, randomBytes, tokenHash, utf8 } from '../encoding/bytes.js';
 import {

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { utf8 } from '../encoding/bytes.js';
 import type { SealingKey } from '../keys/key-material.js';
 import { secondsSchema } from '../keys/keys.js';

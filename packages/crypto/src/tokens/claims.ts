@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { parseUrn } from '../names/ids.js';
 import { NUMBER_MAX } from '../names/limits.js';
 import type { IdPrefix, UrnHolder } from '../names/patterns.js';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { CompactEncrypt, importJWK } from 'jose';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { encodeBase64url, randomBytes, utf8 } from '../encoding/bytes.js';
 import type { JweFormat, JwsFormat } from './compact.js';
 import { parseJwe, parseJws, sealAlgOf, sealTo, sealUnder, signJws, split, verifyJws } from './compact.js';

@@ -1,5 +1,5 @@
 import { platform } from '#platform';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { Bytes } from '../encoding/bytes.js';
 import { decodeBase64url, decodeUtf8, encodeBase64url, randomBytes, tokenHash, utf8 } from '../encoding/bytes.js';
 import { hashSchema } from './claims.js';

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { CryptoError } from '../names/errors.js';
 import { requireSeconds } from '../names/seconds.js';
 

@@ -1,5 +1,5 @@
 import { flattenedVerify } from 'jose';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import type { Bytes } from '../encoding/bytes.js';
 import { decodeBase64url, digestB64u, encodeBase64url, utf8 } from '../encoding/bytes.js';
 import { CryptoError } from '../names/errors.js';

@@ -1,4 +1,4 @@
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { versionSchema } from '../tokens/claims.js';
 import type { JweFormat, ParsedJwe } from '../tokens/compact.js';
 import { orgSchema } from '../organisation/root.js';

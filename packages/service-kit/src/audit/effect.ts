@@ -20,6 +20,8 @@ export interface Effect<Body> extends Omit<AnswerOptions, 'replayed'> {
 /** An effect that one statement can write, with the values that it needs. */
 export interface OneStatement<Own, Body> extends Omit<Effect<Body>, 'also'> {
   readonly own: Own;
+  /** The body as JSON text, where its maker has it already. */
+  readonly bodyText?: string;
 }
 
 /** What is kept of an effect under its Idempotency-Key. */

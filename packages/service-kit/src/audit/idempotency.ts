@@ -6,7 +6,7 @@ import type { Signatory } from '../authentication/caller.js';
 import { databaseSeconds } from '../database/clock-drift.js';
 import { databaseFault } from '../database/database-fault.js';
 import { notWritten } from '../edge/problem-of.js';
-import type { RunOptions } from './effect.js';
+import type { RunOptions, StoredAnswer } from './effect.js';
 import type { IdempotencyTable, LedgerTables } from './ledger-tables.js';
 
 /** How long an Idempotency-Key is known, by the clock of the database. */
@@ -65,6 +65,13 @@ export async function keepAnswer(
     .where('key', '=', key)
     .where('org', '=', org)
     .execute();
+}
+
+/** JSON text of what is kept of an effect. @param bodyText the body's, where its maker has it */
+export function storedAnswer(effect: StoredAnswer<unknown>, bodyText: string | undefined): string {
+  if (bodyText === undefined) return JSON.stringify(effect);
+  const { body: _body, ...rest } = effect;
+  return `{"body":${bodyText},${JSON.stringify(rest).slice(1)}`;
 }
 
 /** What was answered under a key, if anything was. */

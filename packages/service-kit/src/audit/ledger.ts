@@ -17,6 +17,7 @@ import {
   requestHash,
   requestHashes,
   stillRunning,
+  storedAnswer,
   takeKey,
   troubleOf,
 } from './idempotency.js';
@@ -140,10 +141,11 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
         return earlier;
       });
       if (made instanceof Answer) return made;
-      const { own, keepSeconds, ...effect } = made;
+      const { own, keepSeconds, bodyText, ...effect } = made;
       const answerUntil = keepSeconds === undefined ? null : this.#clock.now() + keepSeconds;
       const machineMs = this.#clock.machineMs();
-      const kept = { key, requestSha256, answer: JSON.stringify(effect), answerUntil, keepSeconds: KEEP_SECONDS };
+      const answer = storedAnswer(effect, bodyText);
+      const kept = { key, requestSha256, answer, answerUntil, keepSeconds: KEEP_SECONDS };
       const event = auditOfAct(caller, effect.event, this.#clock.nowMs());
       const written = await write.run(this.#db, { caller, ...kept, event, machineMs, own }).catch(troubleOf);
       if (written.isFirst) this.#drift.note(machineMs, written.theirsMs);

@@ -16,6 +16,13 @@ export interface AnswerOptions {
   readonly unchanging?: boolean;
 }
 
+/** A body in two: what each answer has of its own, and an object that many answers share. */
+export interface BodyParts {
+  readonly own: object;
+  /** Nobody changes it. */
+  readonly shared: object;
+}
+
 /** A body with status or headers of its own; a bare body is enough elsewhere. */
 export class Answer<Body> {
   readonly body: Body;
@@ -25,8 +32,9 @@ export class Answer<Body> {
   readonly replayed: boolean;
   readonly unchanging: boolean;
   readonly text: string | undefined;
+  readonly parts: BodyParts | undefined;
 
-  constructor(body: Body, options: AnswerOptions = {}) {
+  constructor(body: Body, options: AnswerOptions = {}, parts?: BodyParts) {
     this.body = body;
     this.status = options.status;
     this.headers = options.headers ?? {};
@@ -34,5 +42,19 @@ export class Answer<Body> {
     this.replayed = options.replayed ?? false;
     this.unchanging = options.unchanging ?? false;
     this.text = options.text;
+    this.parts = parts;
+  }
+
+  /**
+   * An answer whose body shares members with others: they are checked and written once for all of them.
+   * @param own the members that no other answer has
+   * @param shared the same object each time, which nobody changes
+   */
+  static sharing<const Own extends object, Shared extends object>(
+    own: Own,
+    shared: Shared,
+    options: Omit<AnswerOptions, 'text' | 'unchanging'> = {},
+  ): Answer<Own & Shared> {
+    return new Answer({ ...own, ...shared }, options, { own, shared });
   }
 }

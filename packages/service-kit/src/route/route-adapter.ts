@@ -3,6 +3,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply } from 'fastify';
 import type * as z from 'zod';
 import { Answer } from './answer.js';
+import { writeSharing } from './shared-members.js';
 import { findState } from '../edge/request-state.js';
 import type { RouteEntry } from './route-table.js';
 
@@ -43,7 +44,8 @@ function write(entry: RouteEntry, reply: FastifyReply, result: unknown): unknown
 const written = new WeakMap<object, string>();
 
 /** What the contract does not name never leaves; a body that breaks it is a fault of ours and throws. */
-function textOf(schema: z.ZodType, { body, text: made, unchanging }: Answer<unknown>): string {
+function textOf(schema: z.ZodType, { body, text: made, unchanging, parts }: Answer<unknown>): string {
+  if (parts !== undefined) return writeSharing(schema, parts);
   if (made !== undefined) {
     schema.parse(body);
     return made;

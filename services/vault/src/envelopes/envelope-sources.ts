@@ -13,18 +13,25 @@ import { EnvelopeMaterialRepository } from './envelope-material.repository.js';
 
 const LATEST = 'latest';
 
+/** What travels with an envelope, the same for all who ask for it at about the same moment. */
+export interface Beside {
+  readonly grant: string;
+  readonly content: string;
+  /** The tags through which the version was found; those of `latest` where a number was named. */
+  readonly tags: string[];
+  /** What renewers say of the position of those tags; left out where the tags say enough. */
+  readonly fresh?: string[];
+}
+
 /** What an envelope is made of. */
 export interface EnvelopeParts {
   readonly prompt: { readonly id: PromptId; readonly name: string };
   readonly version: number;
   readonly chash: string;
-  readonly content: string;
-  /** The tags through which the version was found; those of `latest` where a number was named. */
-  readonly tags: readonly string[];
-  /** What renewers say of the position of those tags; empty where the tags say enough. */
-  readonly fresh: readonly string[];
   readonly whash: string;
-  readonly grant: string;
+  readonly beside: Beside;
+  /** Members of what is kept for a retry, but for the envelope: JSON text without its braces. */
+  readonly kept: string;
   /** Whose tags these are, and its position. */
   readonly label: string;
   readonly seq: number;
@@ -91,8 +98,11 @@ export class EnvelopeSources {
       throw new Problem('not_found', { detail: 'the directory lists no such responder' });
     }
     const [stored] = preferred(material.grants, kids);
-    const { whash, token } = stored ?? (await this.managed.make(trust, { id, name, ...version }, recipients[0]));
-    return { prompt: { id, name }, ...version, tags, fresh, whash, grant: token, label, seq: resolved.seq };
+    const { whash, token: grant } = stored ?? (await this.managed.make(trust, { id, name, ...version }, recipients[0]));
+    const { version: number, chash, content } = version;
+    const beside = besideOf({ grant, content }, { tags, fresh });
+    const kept = JSON.stringify({ tags, fresh, prompt: id, version: number, whash }).slice(1, -1);
+    return { prompt: { id, name }, version: number, chash, whash, beside, kept, label, seq: resolved.seq };
   }
 
   /**
@@ -123,6 +133,14 @@ export class EnvelopeSources {
       throw error;
     }
   }
+}
+
+/** @param said what was found with the envelope; an earlier version of the vault kept no words of renewers */
+export function besideOf(
+  { grant, content }: Pick<Beside, 'grant' | 'content'>,
+  { tags, fresh = [] }: { readonly tags: readonly string[]; readonly fresh?: readonly string[] },
+): Beside {
+  return { grant, content, tags: [...tags], ...(fresh.length > 0 && { fresh: [...fresh] }) };
 }
 
 function signedByEarlier(): Problem {

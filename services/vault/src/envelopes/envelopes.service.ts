@@ -9,7 +9,7 @@ import { VaultLedger } from '../database/vault-ledger.js';
 import { ChatEnvelopes } from './chat-envelopes.service.js';
 import { EnvelopeMint } from './envelope-mint.js';
 import type { EnvelopeParts } from './envelope-sources.js';
-import { EnvelopeSources } from './envelope-sources.js';
+import { besideOf, EnvelopeSources } from './envelope-sources.js';
 import { EnvelopesRepository, WRITE_PROMPT_ENVELOPE } from './envelopes.repository.js';
 
 /** What a retry needs to get the same bundle: grant and content are large and never change, so they are read again. */
@@ -22,8 +22,6 @@ interface Issued {
   readonly version: number;
   readonly whash: string;
 }
-
-type PromptBundle = Bundle & { readonly grant: string; readonly content: string };
 
 /** Short-lived leave to run one version: for one asker, at one responder. */
 @Injectable()
@@ -47,31 +45,31 @@ export class EnvelopesService {
    * same Idempotency-Key gets the same one.
    */
   async issueForPrompt(caller: Caller, wanted: NewPromptEnvelope): Promise<Answer<Bundle>> {
-    let found: { grant: string; content: string } | undefined;
+    let found: EnvelopeParts | undefined;
     const { body: issued, replayed } = await this.ledger.insertOnce(caller, WRITE_PROMPT_ENVELOPE, async () => {
       const parts = await this.sources.find(caller, wanted);
       const claims = this.claimsFor(caller, wanted, parts);
       const env = await signEnvelope(claims, this.mint.signer(caller, claims.iat));
-      const { prompt, version, whash, tags, fresh, label, seq } = parts;
+      const { prompt, version, whash, label, seq } = parts;
       const place = { prompt_id: prompt.id, name: prompt.name, version, label, seq, whash };
       const of = { jti: claims.jti, org: caller.org, aud: wanted.aud, requester_kid: caller.kid };
       const own = { ...of, ...place, expires_at: new Date(claims.exp * 1000) };
       found = parts;
-      const body: Issued = { env, tags, fresh, prompt: prompt.id, version, whash };
+      const { tags, fresh } = parts.beside;
+      const body: Issued = { env, tags, prompt: prompt.id, version, whash, ...(fresh !== undefined && { fresh }) };
       const { aud: responder, uses } = wanted;
       const obj = { envelope: claims.jti, prompt: prompt.id, version, whash, responder, uses };
       // A retry gets the same envelope as long as one could still use it.
       const event = { act: 'envelope.issue', obj } as const;
-      return { body, event, keepSeconds: this.mint.lifeSeconds, own };
+      // Nothing in a token is escaped there.
+      const bodyText = `{"env":"${env}",${parts.kept}}`;
+      return { body, bodyText, event, keepSeconds: this.mint.lifeSeconds, own };
     });
+    const { env } = issued;
+    if (found !== undefined && !replayed) return Answer.sharing({ v: 1, env }, found.beside);
     // What was read for a request that is answered as before is of now, and not what was answered.
-    if (replayed || found === undefined)
-      found = await this.sources.findAgain(caller, issued.prompt, issued.version, issued.whash);
-    const { grant, content } = found;
-    const { env, tags, fresh = [] } = issued;
-    const said = fresh.length > 0 ? { fresh: [...fresh] } : {};
-    const bundle: PromptBundle = { v: 1, env, grant, content, tags: [...tags], ...said };
-    return new Answer(bundle, { replayed, text: textOf(bundle) });
+    const again = await this.sources.findAgain(caller, issued.prompt, issued.version, issued.whash);
+    return Answer.sharing({ v: 1, env }, besideOf(again, issued), { replayed });
   }
 
   async status(caller: Caller, jti: EnvelopeId): Promise<EnvelopeStatus> {
@@ -97,11 +95,4 @@ export class EnvelopesService {
       pol: { uses: wanted.uses, stream: true },
     };
   }
-}
-
-/** JSON text of a bundle. Nothing in a token is escaped there, and what is none is refused before the text leaves. */
-function textOf({ v, env, grant, content, tags, fresh }: PromptBundle): string {
-  const list = (tokens: readonly string[]) => `[${tokens.map((token) => `"${token}"`).join(',')}]`;
-  const said = fresh === undefined ? '' : `,"fresh":${list(fresh)}`;
-  return `{"v":${v},"env":"${env}","grant":"${grant}","content":"${content}","tags":${list(tags)}${said}}`;
 }

@@ -2,7 +2,7 @@ import { openPlatform } from '#open-platform';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { compactDecrypt, importJWK } from 'jose';
-import * as z from 'zod/mini';
+import * as z from '#zod';
 import { decodeBase64url, encodeBase64url, randomBytes, utf8 } from '../../encoding/bytes.js';
 import type { JweFormat } from '../compact.js';
 import { parseJwe, sealTo, sealUnder } from '../compact.js';

@@ -1,0 +1,61 @@
+import * as z from 'zod/mini';
+import * as core from 'zod/v4/core';
+
+// What `#zod` is in Node: of zod/mini what is used, and one function in the place of its own.
+export {
+  _default,
+  array,
+  boolean,
+  discriminatedUnion,
+  enum,
+  extend,
+  gte,
+  int,
+  iso,
+  length,
+  literal,
+  looseObject,
+  lt,
+  lte,
+  maxLength,
+  minLength,
+  nullable,
+  number,
+  object,
+  omit,
+  optional,
+  parse,
+  record,
+  refine,
+  regex,
+  safeParse,
+  string,
+  tuple,
+  union,
+  unknown,
+} from 'zod/mini';
+
+export type { core, infer, ZodMiniType } from 'zod/mini';
+
+const PARTS: readonly { init(object: z.ZodMiniObject, of: core.$ZodObjectDef): void }[] = [
+  core.$ZodObjectJIT,
+  z.ZodMiniObject,
+];
+
+/**
+ * An object of zod/mini that is read by a function which zod compiles for it, as zod's own objects are. Where the process
+ * may not compile (`--disallow-code-generation-from-strings`) zod reads it as before. Not in browsers: a page whose policy
+ * forbids it would report each try.
+ */
+const CompiledObject = core.$constructor('CompiledObject', (object: z.ZodMiniObject, of: core.$ZodObjectDef): void => {
+  for (const part of PARTS) part.init(object, of);
+});
+
+/** `z.strictObject` of zod/mini. */
+export const strictObject = ((shape: core.$ZodLooseShape, params?: string | core.$ZodObjectParams) =>
+  new CompiledObject({
+    type: 'object',
+    shape,
+    catchall: z.never(),
+    ...core.util.normalizeParams(params),
+  })) as unknown as typeof z.strictObject;

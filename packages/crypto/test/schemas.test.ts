@@ -1,0 +1,80 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import * as mini from 'zod/mini';
+import * as node from '../src/schemas/zod-node.js';
+
+// Objects that zod compiles, which is what there is in Node, and objects of zod/mini, which is what there is in browsers, say
+// the same of every value.
+
+const claims = (z: Pick<typeof mini, 'strictObject'>) => {
+  const inner = z.strictObject({ hash: mini.string().check(mini.regex(/^[a-z]{2}$/)), ver: mini.optional(mini.int()) });
+  return z.strictObject({
+    iss: mini.string().check(mini.maxLength(4)),
+    exp: mini.int().check(mini.gte(1)),
+    prm: inner,
+    also: mini.optional(mini.array(mini.extend(inner, { more: mini.nullable(mini.boolean()) }))),
+    less: mini.optional(mini.omit(inner, { ver: true })),
+    kind: mini.literal(['a', 'b']),
+  });
+};
+const [compiled, read] = [claims(node), claims(mini)];
+const GOOD = { iss: 'me', exp: 2, prm: { hash: 'ab' }, kind: 'a' };
+
+/** What a schema says of a value: the value, or where it is wrong and why. */
+function said(schema: typeof read, value: unknown) {
+  const { success, data, error } = schema.safeParse(value);
+  return success ? { data } : { faults: error.issues.map(({ path, code, message }) => ({ path, code, message })) };
+}
+
+describe('what is compiled', () => {
+  it('is compiled', () => {
+    expect(compiled._zod.traits.has('$ZodObjectJIT')).toBe(true);
+    expect(read._zod.traits.has('$ZodObjectJIT')).toBe(false);
+  });
+
+  it.each<[string, unknown]>([
+    ['as it should be', GOOD],
+    ['with all there is', { ...GOOD, also: [{ hash: 'cd', ver: 3, more: null }], less: { hash: 'ef' } }],
+    ['with a member too many', { ...GOOD, x: 1 }],
+    ['with one too many within', { ...GOOD, prm: { hash: 'ab', x: 1 } }],
+    ['with one too many in a list', { ...GOOD, also: [{ hash: 'ab', more: true, x: 1 }] }],
+    ['with one that was left out of a form', { ...GOOD, less: { hash: 'ab', ver: 1 } }],
+    ['without a member', { iss: 'me', exp: 2, prm: { hash: 'ab' } }],
+    ['with undefined for what may lack', { ...GOOD, also: undefined }],
+    ['with undefined for what may not', { ...GOOD, exp: undefined }],
+    ['with several faults', { ...GOOD, iss: 'longer', exp: 0.5, prm: { hash: 'ABC' } }],
+    ['with __proto__ as a member', JSON.parse('{"iss":"me","exp":2,"prm":{"hash":"ab"},"kind":"a","__proto__":{}}')],
+    ['a list', [GOOD]],
+    ['null', null],
+    ['text', 'me'],
+    ['nothing', undefined],
+  ])('says the same of a value %s', (_name, value) => {
+    expect(said(compiled, value)).toEqual(said(read, value));
+  });
+
+  it('says the same of any value', () => {
+    const member = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom('a', 'ab', 1, 2, { hash: 'ab' }, [{ hash: 'ab', more: null }]),
+    );
+    const names = fc.constantFrom('iss', 'exp', 'prm', 'also', 'less', 'kind', 'x', 'toString', '__proto__');
+    const changes = fc.dictionary(names, member, { maxKeys: 3, noNullPrototype: true });
+    fc.assert(
+      fc.property(changes, (change) => {
+        const value = { ...GOOD, ...change };
+        expect(said(compiled, value)).toEqual(said(read, value));
+      }),
+    );
+  });
+
+  it('is read as before in a process that may not compile', () => {
+    const program = `import { int, strictObject } from '${import.meta.resolve('../dist/schemas/zod-node.js')}';
+      import { util } from 'zod/v4/core';
+      const parsed = [{ x: 1 }, { x: 1, y: 2 }].map((value) => strictObject({ x: int() }).safeParse(value).success);
+      process.stdout.write(JSON.stringify([util.allowsEval.value, ...parsed]));`;
+    const flags = ['--disallow-code-generation-from-strings', '--input-type=module', '-e', program];
+    const printed = execFileSync(process.execPath, flags, { cwd: import.meta.dirname, encoding: 'utf8' });
+    expect(JSON.parse(printed)).toEqual([false, true, false]);
+  });
+});
