@@ -1,7 +1,7 @@
 import type { ServiceProcess } from '../test/faults/service-process.js';
 import { Connections } from './client-connections.js';
 import type { Figures } from './figures.js';
-import { processorSeconds } from './machine.js';
+import { processorSeconds, signsPerSecond } from './machine.js';
 import { peakMemoryMiB } from './memory.js';
 import { arrivals, closedLoop, openLoop } from './phases.js';
 import { makeAll, type Maker } from './requests.js';
@@ -62,6 +62,8 @@ export interface Measured {
   readonly overload: Stretch;
   /** The floor with the best number of clients, twice. */
   readonly floors: readonly [before: Stretch, after: Stretch];
+  /** RSA-2048 signatures a second by OpenSSL on one core, beside each of them: the machine is not always as fast. */
+  readonly signsPerSecond: readonly [before: number, after: number];
   readonly proof: FloorProof;
   /** Node alone, with the RSA of the route, at the same number of clients. */
   readonly bare: Stretch;
@@ -101,6 +103,7 @@ export async function measure(target: Target, options: MeasureOptions): Promise<
   for (let time = 0; time < FLOOR_WARM_UPS; time++) await measurePeak(floorTarget, best, options);
   const before = await measurePeak(target, best, options);
   const floorBefore = await measurePeak(floorTarget, best, options);
+  const signsBefore = signsPerSecond();
   const half = (await offer(target, before.figures.goodput / 2, options)).figures;
   const overload = await offer(target, before.figures.goodput * OVERLOAD, options);
   const memoryMiB = peakMemoryMiB(pid);
@@ -108,6 +111,7 @@ export async function measure(target: Target, options: MeasureOptions): Promise<
   // It has had nothing to do for a minute, in which V8 let go of what it had compiled.
   await measurePeak(floorTarget, best, options);
   const floorAfter = await measurePeak(floorTarget, best, options);
+  const signsAfter = signsPerSecond();
   const peak = (before.figures.goodput + after.figures.goodput) / 2;
   const proof = await floor.end();
   const bare = await measureBare(target, best, 'bare', options);
@@ -121,6 +125,7 @@ export async function measure(target: Target, options: MeasureOptions): Promise<
     half,
     overload,
     floors,
+    signsPerSecond: [signsBefore, signsAfter],
     proof,
     bare,
     bareRoute,
