@@ -338,8 +338,9 @@ describe('an answer that shares members with others', () => {
     ['with a member in both', { ...OWN, created_at: TIME }, SHARED],
     ['without a member', OWN, LACKING],
   ])('never leaves %s', async (_name, own, shared) => {
-    const failed = await sent(own, shared);
-    expect(failed).toMatchObject({ status: 500, body: { code: 'internal' } });
+    const answer = sent(own, shared);
+    await expect(answer).resolves.toMatchObject({ status: 500, body: { code: 'internal' } });
+    const failed = await answer;
     expect(failed.text + tiny.log.join('')).not.toContain('canary');
   });
 });
