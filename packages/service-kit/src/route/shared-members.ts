@@ -5,12 +5,12 @@ import type { BodyParts } from './answer.js';
 interface Halves {
   readonly own: z.ZodType;
   readonly shared: z.ZodType;
+  /** What was checked with the second, as it is sent: JSON text without its braces. */
+  readonly written: WeakMap<object, string>;
 }
 
 /** By schema, and by the names of the members that are shared: those that a handler has in its text. */
 const split = new WeakMap<z.ZodType, Map<string, Halves>>();
-/** Members that many answers share, as they are sent: JSON text without its braces. */
-const written = new WeakMap<object, string>();
 
 /**
  * JSON text of a body of which many answers share members: those are checked and written for the first of them.
@@ -18,7 +18,7 @@ const written = new WeakMap<object, string>();
  * @throws {ZodError} if it is none that the contract names; {Error} for another schema
  */
 export function writeSharing(schema: z.ZodType, { own, shared }: BodyParts): string {
-  const halves = halvesOf(schema, Object.keys(shared));
+  const { written, ...halves } = halvesOf(schema, Object.keys(shared));
   // guard: response-shared without: const theirs = written.get(shared) ?? membersOf(shared);
   const theirs = written.get(shared) ?? membersOf(halves.shared.parse(shared));
   written.set(shared, theirs);
@@ -40,7 +40,7 @@ function splitAt(schema: z.ZodType, names: readonly string[]): Halves {
   if (!(schema instanceof z.ZodObject))
     throw new Error('only a route that answers with an object shares members of it');
   const mask = Object.fromEntries(names.map((name) => [name, true])) as Record<string, never>;
-  return { own: schema.omit(mask), shared: schema.pick(mask) };
+  return { own: schema.omit(mask), shared: schema.pick(mask), written: new WeakMap() };
 }
 
 function membersOf(body: unknown): string {
