@@ -108,7 +108,7 @@ export async function measure(target: Target, options: MeasureOptions): Promise<
   const overload = await offer(target, before.figures.goodput * OVERLOAD, options);
   const memoryMiB = peakMemoryMiB(pid);
   const after = await measurePeak(target, best, options);
-  // It has had nothing to do for a minute, in which V8 let go of what it had compiled.
+  // It has had nothing to do for a minute, and the first seconds after that cost more.
   await measurePeak(floorTarget, best, options);
   const floorAfter = await measurePeak(floorTarget, best, options);
   const signsAfter = signsPerSecond();
