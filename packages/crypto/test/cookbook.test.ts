@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { JWK } from 'jose';
-import * as z from '#zod';
+import * as z from 'zod/mini';
 import { decodeBase64url, decodeUtf8 } from '../src/encoding/bytes.js';
 import type { JwsHeader } from '../src/tokens/compact.js';
 import { parseJwe, split, verifyJws } from '../src/tokens/compact.js';

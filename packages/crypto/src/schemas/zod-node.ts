@@ -21,7 +21,6 @@ export {
   minLength,
   nullable,
   number,
-  object,
   omit,
   optional,
   parse,
