@@ -1,5 +1,6 @@
 import type { IdPrefix } from '@bulla/crypto/names';
 import {
+  atOnce,
   GROUP_PATTERN,
   HASH_PATTERN,
   idPattern,
@@ -202,3 +203,7 @@ export type Pin = z.infer<typeof Pin>;
 export const Timestamp = z.iso
   .datetime({ precision: 3 })
   .meta({ description: 'A moment, RFC 3339 in UTC.', example: '2026-11-28T09:30:00.000Z' });
+
+// Of these every request has some, and every entry of a log.
+for (const schema of [PromptId, EnvelopeId, InvocationId, PromptName, Label, ResponderUrn, Kid, Hash, ContentHash])
+  atOnce(schema);

@@ -1,4 +1,4 @@
-import { NUMBER_MAX } from '@bulla/crypto/names';
+import { atOnce, NUMBER_MAX } from '@bulla/crypto/names';
 import * as z from 'zod';
 
 /** Number of a version; the first is 1. */
@@ -21,6 +21,7 @@ export const Sequence = z
   .meta({ description: 'Position of the label: every move counts on.', example: 7 });
 /** How many of something. */
 export const Count = z.int().min(0).max(NUMBER_MAX).meta({ description: 'How many.', example: 2 });
+for (const schema of [Version, VersionOrNone, Sequence, Count]) atOnce(schema);
 
 /** Reads `12` as 12; anything spelled otherwise stays a string, which the schema behind refuses. */
 function readDecimal(value: unknown): unknown {

@@ -113,6 +113,7 @@ export { verifyReplyCheckpoint } from './run/reply-checkpoint.js';
 export { parseFin, ReplySealer, verifyFin } from './run/reply.js';
 export { MetBundles } from './run/met-bundles.js';
 export { MetStatements } from './prompt/met-statements.js';
+export { MetTags } from './prompt/met-tags.js';
 export type { TranscriptSummary } from './tokens/transcript.js';
 export { FRAMES_MAX } from './names/limits.js';
 export { TRANSCRIPT_MAX_BYTES } from './tokens/transcript.js';

@@ -48,3 +48,4 @@ export {
 } from './names/patterns.js';
 export { DEVICE_ROLES, ENTITY_KINDS, GATEWAY_ROLES, ROLES } from './names/roles.js';
 export { isVisibleName } from './names/visible-name.js';
+export { atOnce } from './schemas/at-once.js';

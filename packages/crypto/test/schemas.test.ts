@@ -22,7 +22,7 @@ const [compiled, read] = [claims(node), claims(mini)];
 const GOOD = { iss: 'me', exp: 2, prm: { hash: 'ab' }, kind: 'a' };
 
 /** What a schema says of a value: the value, or where it is wrong and why. */
-function said(schema: typeof read, value: unknown) {
+function said(schema: mini.ZodMiniType, value: unknown) {
   const { success, data, error } = schema.safeParse(value);
   return success ? { data } : { faults: error.issues.map(({ path, code, message }) => ({ path, code, message })) };
 }
@@ -66,6 +66,59 @@ describe('what is compiled', () => {
         expect(said(compiled, value)).toEqual(said(read, value));
       }),
     );
+  });
+
+  /** Texts and numbers with checks that are asked at once, and with others beside them. */
+  const values = (z: Pick<typeof mini, 'string' | 'int'>) => [
+    z.string().check(mini.regex(/^[a-c]*$/)),
+    z.string().check(mini.minLength(2), mini.maxLength(3), mini.regex(/^[a-c😀]*$/u)),
+    z.string().check(mini.minLength(2), mini.maxLength(3)),
+    z.string().check(
+      mini.maxLength(3),
+      mini.refine((text: string) => text !== 'ab'),
+    ),
+    z.string().check(mini.regex(/a/g)),
+    z.string(),
+    z.int().check(mini.gte(1), mini.lte(3)),
+    z.int().check(mini.gt(1), mini.lt(3)),
+    z.int(),
+  ];
+  const ANY = [
+    '',
+    'a',
+    'ab',
+    'abc',
+    'abcd',
+    'abx',
+    '😀',
+    '😀😀',
+    '😀😀😀',
+    '😀😀😀😀',
+    0,
+    1,
+    2,
+    3,
+    4,
+    1.5,
+    2 ** 53,
+    -1,
+    Number.NaN,
+    '2',
+    null,
+    [],
+    ['a', 'b'],
+    undefined,
+  ];
+
+  it('says the same of texts and of whole numbers, however often it is asked', () => {
+    const [atOnce, inTurn] = [values(node), values(mini)];
+    for (const value of [...ANY, ...ANY])
+      expect(atOnce.map((schema) => said(schema, value))).toEqual(inTurn.map((schema) => said(schema, value)));
+  });
+
+  it('asks texts and whole numbers at once', () => {
+    const asked = values(node).map((schema) => schema._zod.run.toString().includes('passes'));
+    expect(asked).toEqual([true, false, true, false, false, false, true, false, false]);
   });
 
   it('is read as before in a process that may not compile', () => {

@@ -12,6 +12,13 @@ export function utf8(text: string): Bytes {
   return encoder.encode(text);
 }
 
+/** Writes the UTF-8 of a well-formed string where other bytes follow it. @returns how many bytes it has */
+export function encodeInto(text: string, bytes: Bytes): number {
+  const { read, written } = encoder.encodeInto(text, bytes);
+  if (read < text.length) throw new Error('there is no room for the text');
+  return written;
+}
+
 /**
  * Text of UTF-8 bytes; a byte order mark stays in the text, where the JSON parser refuses it.
  * @throws {CryptoError} token_malformed if the bytes are not UTF-8.

@@ -41,12 +41,11 @@ export function strictParse(bytes: Uint8Array, limits: ParseLimits): unknown {
  * @param value has passed a strict schema.
  * @throws {CryptoError} payload_too_large, token_malformed, as strictParse of the bytes
  */
-export function strictStringify(value: unknown, limits: ParseLimits): Bytes {
-  const json = JSON.stringify(value);
-  const bytes = utf8(json);
+export function strictStringify(value: unknown, limits: Pick<ParseLimits, 'maxBytes'>): Bytes {
+  const bytes = utf8(JSON.stringify(value));
   requireSize(bytes, limits);
-  scan(json, limits);
-  checkMembers(value, limits);
+  requireDepth(value);
+  checkMembers(value, {});
   return bytes;
 }
 
@@ -70,9 +69,17 @@ function textOf(bytes: Uint8Array, limits: ParseLimits): string {
   return decodeUtf8(bytes);
 }
 
-function requireSize({ length }: Uint8Array, { maxBytes }: ParseLimits): void {
+function requireSize({ length }: Uint8Array, { maxBytes }: Pick<ParseLimits, 'maxBytes'>): void {
   // guard: parse-size
   if (length > maxBytes) throw new CryptoError('payload_too_large', `more than ${maxBytes} bytes`);
+}
+
+/** Of a value that is written, as {@link scan} counts it in one that is read. */
+function requireDepth(value: unknown, left: number = DEPTH_MAX): void {
+  if (typeof value !== 'object' || value === null) return;
+  // guard: written-depth
+  if (left === 0) throw malformed(`JSON is nested deeper than ${DEPTH_MAX}`);
+  for (const member of Object.values(value)) requireDepth(member, left - 1);
 }
 
 /** One pass before any parser: depth and number of values. @returns how many colons there are outside of strings */
@@ -121,7 +128,7 @@ function parse(json: string): unknown {
 }
 
 /** Checks every string, number and name; returns how many members all objects have together. */
-function checkMembers(value: unknown, limits: ParseLimits): number {
+function checkMembers(value: unknown, limits: Pick<ParseLimits, 'forbidden'>): number {
   if (typeof value === 'string') return checkString(value);
   if (typeof value === 'number') return checkNumber(value);
   if (typeof value !== 'object' || value === null) return 0;

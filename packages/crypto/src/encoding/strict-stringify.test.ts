@@ -43,7 +43,7 @@ describe('a value that is written', () => {
     ['with a lone surrogate', ['\ud800'], 'token_malformed'],
     ['with a number that JSON does not have', { n: Number.NaN }, 'token_malformed'],
     ['larger than it may be', 'a'.repeat(4095), 'payload_too_large'],
-  ])('is refused %s', (_what, value, code) => {
+  ])('is refused %s [guard: written-depth]', (_what, value, code) => {
     expect(outcome(() => strictStringify(value, LIMITS))).toBe(code);
     expect(strictStringify('a'.repeat(4094), LIMITS)).toHaveLength(4096);
   });

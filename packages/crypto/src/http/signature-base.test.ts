@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { utf8 } from '../encoding/bytes.js';
+import { decodeUtf8, utf8 } from '../encoding/bytes.js';
 import {
   component,
   decodeByteSequence,
@@ -62,10 +62,14 @@ describe('encodeSeconds', () => {
 describe('parseSignatureFields', () => {
   it('reads what signatureFields writes', () => {
     const { 'signature-input': input, signature } = signatureFields(`${LIST};created=1`, Uint8Array.of(1, 2, 3));
+    const base = signatureBase(components, `${LIST};created=1`);
     expect(read(input, signature)).toEqual({
       parameters: { created: '1' },
-      base: signatureBase(components, `${LIST};created=1`),
+      base,
       signature: Uint8Array.of(1, 2, 3),
+      item: ':AQID:',
+      text: decodeUtf8(base),
+      evidence: Uint8Array.of(...base, 1, 2, 3),
     });
   });
 

@@ -1,6 +1,6 @@
 import { decodeBase64, encodeBase64 } from '../encoding/base64.js';
 import type { Bytes } from '../encoding/bytes.js';
-import { utf8 } from '../encoding/bytes.js';
+import { encodeInto, utf8 } from '../encoding/bytes.js';
 import { CryptoError } from '../names/errors.js';
 import type { ParsedUrn } from '../names/ids.js';
 import { parseUrn } from '../names/ids.js';
@@ -46,7 +46,9 @@ export function component(name: string, value: string, parameters = ''): Compone
 
 /** `("@method" "@authority" …)`. */
 export function componentList(components: readonly Component[]): string {
-  return `(${components.map(({ identifier }) => identifier).join(' ')})`;
+  let list = '';
+  for (const { identifier } of components) list += list === '' ? identifier : ` ${identifier}`;
+  return `(${list})`;
 }
 
 /**
@@ -54,8 +56,13 @@ export function componentList(components: readonly Component[]): string {
  * @param params the value of the label in Signature-Input: component list and parameters.
  */
 export function signatureBase(components: readonly Component[], params: string): Bytes {
-  const lines = components.map(({ identifier, value }) => `${identifier}: ${value}\n`);
-  return utf8(`${lines.join('')}"@signature-params": ${params}`);
+  return utf8(baseText(components, params));
+}
+
+function baseText(components: readonly Component[], params: string): string {
+  let lines = '';
+  for (const { identifier, value } of components) lines += `${identifier}: ${value}\n`;
+  return `${lines}"@signature-params": ${params}`;
 }
 
 /** The two fields that carry a signature. */
@@ -75,6 +82,12 @@ export interface ReceivedSignature {
   readonly parameters: Readonly<Record<string, string>>;
   readonly base: Bytes;
   readonly signature: Bytes;
+  /** The signature as the byte sequence `:…:`. */
+  readonly item: string;
+  /** The base as text, which is ASCII. */
+  readonly text: string;
+  /** The base, and right after it the signature: the bytes by whose hash both are known later. */
+  readonly evidence: Bytes;
 }
 
 /**
@@ -93,8 +106,12 @@ export function parseSignatureFields(
   if (list !== componentList(components)) throw malformed('the covered components are not those of the profile');
   const parameters = pattern.exec(rest)?.groups;
   if (parameters === undefined) throw malformed('the signature parameters are not those of the profile');
-  const signature = decodeByteSequence(signatureItem(source.header('signature')));
-  return { parameters, base: signatureBase(components, `${list}${rest}`), signature };
+  const item = signatureItem(source.header('signature'));
+  const signature = decodeByteSequence(item);
+  const text = baseText(components, `${list}${rest}`);
+  const evidence = new Uint8Array(text.length + signature.length);
+  evidence.set(signature, encodeInto(text, evidence));
+  return { parameters, base: evidence.subarray(0, text.length), signature, item, text, evidence };
 }
 
 /** The byte sequence `:…:` of label `bulla` in a Signature field. @throws {CryptoError} token_malformed */

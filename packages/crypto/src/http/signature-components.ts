@@ -89,8 +89,12 @@ export function targetComponents(target: RequestTarget, parameters: '' | ';req' 
  * @throws {CryptoError} token_malformed
  */
 export function requestSummary(target: RequestTarget, signatureField: string | undefined): RequestSummary {
-  const { method, authority, path, query } = target;
-  return { method, authority, path, query, signature: signatureItem(signatureField) };
+  return summaryOf(target, signatureItem(signatureField));
+}
+
+/** The same of a signature that was read: the byte sequence `:…:` of its field. */
+export function summaryOf({ method, authority, path, query }: RequestTarget, signature: string): RequestSummary {
+  return { method, authority, path, query, signature };
 }
 
 /**

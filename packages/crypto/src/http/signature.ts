@@ -13,7 +13,7 @@ import {
 } from './signature-base.js';
 import type { ParsedKeyid } from './signature-base.js';
 import type { HttpRequestParts, RequestSummary } from './signature-components.js';
-import { carriesBody, requestComponents, requestSummary } from './signature-components.js';
+import { carriesBody, requestComponents, summaryOf } from './signature-components.js';
 import { checkDigest, encodeContentDigest, parseContentDigest } from './content-digest.js';
 import type { VerifyingKey } from '../keys/keys.js';
 import { isSignatureOf } from '../keys/keys.js';
@@ -53,6 +53,12 @@ export interface RequestSignature {
   /** The signature base: with the signature, the evidence that the caller asked for this. */
   readonly base: Bytes;
   readonly signature: Bytes;
+  /** The signature as the byte sequence `:…:`. */
+  readonly item: string;
+  /** The base as text. */
+  readonly text: string;
+  /** The base, and right after it the signature. */
+  readonly evidence: Bytes;
   readonly request: HttpRequestParts;
 }
 
@@ -100,7 +106,7 @@ export function parseRequestSignature(request: HttpRequestParts): RequestSignatu
   const digest = request.header('content-digest');
   const components = requestComponents(request, digest);
   const contentDigest = carriesBody(request.method) ? parseContentDigest(digest) : undefined;
-  const { parameters, base, signature } = parseSignatureFields(request, components, PARAMETERS);
+  const { parameters, ...signed } = parseSignatureFields(request, components, PARAMETERS);
   const { nonce = '', keyid = '', tag = '' } = parameters;
   const created = Number(parameters['created']);
   const expires = Number(parameters['expires']);
@@ -122,8 +128,7 @@ export function parseRequestSignature(request: HttpRequestParts): RequestSignatu
     nonce,
     tag: expected,
     contentDigest,
-    base,
-    signature,
+    ...signed,
     request,
   };
 }
@@ -143,7 +148,7 @@ export async function verifyRequestSignature(parsed: RequestSignature, record: V
       check: 'request-signature',
     });
   }
-  return requestSummary(request, request.header('signature'));
+  return summaryOf(request, parsed.item);
 }
 
 /**

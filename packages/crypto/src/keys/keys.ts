@@ -207,7 +207,8 @@ export async function isSignatureOf(record: VerifyingKey, bytes: Bytes, signatur
     isSealAlg(record.alg)
   )
     return false;
-  return platform.verify(signingMethod(record.alg), await publicKeyOf(record), signature, bytes);
+  // Awaited: a promise that is returned by another takes three turns instead of one.
+  return await platform.verify(signingMethod(record.alg), await publicKeyOf(record), signature, bytes);
 }
 
 /** What a key is imported by: a directory record, or a key that root lists. */

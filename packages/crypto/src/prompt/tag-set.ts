@@ -8,6 +8,7 @@ import { TAG_DAYS_MAX } from '../organisation/policy.js';
 import type { PositionRef } from '../organisation/freshness.js';
 import { positionHash } from './position.js';
 import { requireSeconds } from '../names/seconds.js';
+import type { MetTags } from './met-tags.js';
 import type { TagClaims } from './tag.js';
 import { parseTag, positionOf } from './tag.js';
 import type { Trust } from '../organisation/trust.js';
@@ -58,6 +59,8 @@ export interface TagExpectation {
   readonly now: number;
   /** Expired tags count: for evidence, and for what is to be signed anew. */
   readonly acceptExpired?: boolean;
+  /** What was read a moment ago; nothing unless given. */
+  readonly met?: MetTags;
 }
 
 /**
@@ -217,8 +220,8 @@ function lastWords(tags: readonly JudgedTag[], freshSeconds: number): number[] {
 
 /** One tag: key, signature, what it says, and whether it counts now. A lie is thrown. */
 async function judgeTag(token: string, expected: TagExpectation): Promise<JudgedTag> {
-  const { trust, name, label, now, acceptExpired } = expected;
-  const parsed = parseTag(token);
+  const { trust, name, label, now, acceptExpired, met } = expected;
+  const parsed = met === undefined ? parseTag(token) : met.read(token);
   const { claims } = parsed;
   const prompt = parseUrn(claims.sub);
   // guard: tag-audience

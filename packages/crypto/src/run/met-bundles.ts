@@ -25,20 +25,11 @@ export class MetBundles {
 
   /** @throws {CryptoError} as parseGrant */
   grant(token: string): ParsedJwe<GrantHeader> {
-    return readOnce(this.#grants, token, parseGrant);
+    return this.#grants.readOnce(token, parseGrant);
   }
 
   /** @throws {CryptoError} as parseContent */
   content(token: string): ParsedJwe<ContentHeader> {
-    return readOnce(this.#contents, token, parseContent);
+    return this.#contents.readOnce(token, parseContent);
   }
-}
-
-/** A token that cannot be read is not kept. */
-function readOnce<Read>(met: MetTokens<Read>, token: string, parse: (token: string) => Read): Read {
-  const known = met.find(token);
-  if (known !== undefined) return known;
-  const read = parse(token);
-  met.keep(token, read);
-  return read;
 }

@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import * as core from 'zod/v4/core';
+import { atOnce } from './at-once.js';
 
-// What `#zod` is in Node: of zod/mini what is used, and one function in the place of its own.
+// What `#zod` is in Node: of zod/mini what is used, and three functions in the place of its own.
 export {
   _default,
   array,
@@ -10,7 +11,6 @@ export {
   enum,
   extend,
   gte,
-  int,
   iso,
   length,
   literal,
@@ -28,7 +28,6 @@ export {
   refine,
   regex,
   safeParse,
-  string,
   tuple,
   union,
   unknown,
@@ -58,3 +57,28 @@ export const strictObject = ((shape: core.$ZodLooseShape, params?: string | core
     catchall: z.never(),
     ...core.util.normalizeParams(params),
   })) as unknown as typeof z.strictObject;
+
+type SchemaPart<Schema, Of> = { init(schema: Schema, of: Of): void };
+const MiniString: SchemaPart<z.ZodMiniString, core.$ZodStringDef> = z.ZodMiniString;
+const MiniInt: SchemaPart<z.ZodMiniNumberFormat, core.$ZodNumberFormatDef> = z.ZodMiniNumberFormat;
+
+/** A text that is asked at once. */
+const CompiledString = core.$constructor('CompiledString', (text: z.ZodMiniString, of: core.$ZodStringDef): void => {
+  MiniString.init(text, of);
+  atOnce(text);
+});
+
+/** A whole number, in the same way. */
+const CompiledInt = core.$constructor(
+  'CompiledInt',
+  (int: z.ZodMiniNumberFormat, of: core.$ZodNumberFormatDef): void => {
+    MiniInt.init(int, of);
+    atOnce(int);
+  },
+);
+
+/** `z.string` of zod/mini. */
+export const string = ((params?: string) => core._string(CompiledString, params)) as typeof z.string;
+
+/** `z.int` of zod/mini. */
+export const int = ((params?: string) => core._int(CompiledInt, params)) as typeof z.int;

@@ -36,6 +36,15 @@ export class MetTokens<Found> {
     return this.#entryOf(token)?.found;
   }
 
+  /** What reading a token gives, where that is what is kept. One that cannot be read is not. @throws whatever `read` throws */
+  readOnce(token: string, read: (token: string) => Found): Found {
+    const known = this.find(token);
+    if (known !== undefined) return known;
+    const found = read(token);
+    this.keep(token, found);
+    return found;
+  }
+
   /** Counts one use of what {@link find} has found. */
   use(token: string): void {
     const entry = this.#entries.get(token);

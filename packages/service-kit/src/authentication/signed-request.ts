@@ -1,5 +1,5 @@
 import type { EnrolmentRouteName, SignedRouteName } from '@bulla/contract';
-import { concatBytes, digestB64u, decodeUtf8, encodeBase64url } from '@bulla/crypto';
+import { digestB64u, encodeBase64url } from '@bulla/crypto';
 import type { RequestSignature } from '@bulla/crypto/http';
 import { parseRequestSignature } from '@bulla/crypto/http';
 import type { FastifyRequest } from 'fastify';
@@ -40,8 +40,8 @@ export async function provenBy(
       type: 'signature',
       nonce: signature.nonce,
       expires: signature.expires,
-      sha256: await digestB64u(concatBytes(signature.base, signature.signature)),
-      base: decodeUtf8(signature.base),
+      sha256: await digestB64u(signature.evidence),
+      base: signature.text,
       signature: encodeBase64url(signature.signature),
     }),
   };

@@ -1,7 +1,7 @@
 import type { NewPromptEnvelope, PromptId } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { ResolvedTag, Trust } from '@bulla/crypto';
-import { CryptoError, isEarlierTag, requireFreshPosition, urnOf, verifyTags } from '@bulla/crypto';
+import { CryptoError, isEarlierTag, MetTags, requireFreshPosition, urnOf, verifyTags } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
 import { Clock, SharedReads } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -42,6 +42,7 @@ export interface EnvelopeParts {
 export class EnvelopeSources {
   /** By what they are judged by. */
   private readonly shared = new WeakMap<Trust, SharedReads<EnvelopeParts>>();
+  private readonly met: MetTags;
 
   constructor(
     private readonly clock: Clock,
@@ -50,7 +51,9 @@ export class EnvelopeSources {
     private readonly labels: LabelsService,
     private readonly grants: GrantsService,
     private readonly managed: ManagedGrants,
-  ) {}
+  ) {
+    this.met = new MetTags(() => clock.monotonicMs());
+  }
 
   /**
    * The parts of an envelope, found and judged once for all who ask for the same at about the same moment. A number travels with the tags of `latest`, which bind the name to the prompt.
@@ -80,7 +83,7 @@ export class EnvelopeSources {
     //   const claims = Buffer.from((tags[0] ?? '').split('.')[1] ?? '', 'base64url').toString();
     //   const said = { version: (JSON.parse(claims) as { ver: number }).ver, freshUntil: Infinity };
     //   const resolved = said as ResolvedTag;
-    const resolved = await verifyTags(tags, { trust, name, label, now }).catch((error: unknown) => {
+    const resolved = await verifyTags(tags, { trust, name, label, now, met: this.met }).catch((error: unknown) => {
       throw tags.every(isEarlierTag) ? signedByEarlier() : error;
     });
     // Who wants a version may know its content, and then nobody need say what is the newest.
