@@ -1,7 +1,7 @@
 import { mintId } from '@bulla/crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Clock, EventLog } from '../src/index.js';
-import { chargesOf, RATES } from '../src/limits/rates.js';
+import { CallerBuckets, RATES } from '../src/limits/rates.js';
 import { RedisStore } from '../src/limits/redis-store.js';
 import type { TestResponse } from '../src/testing.js';
 import type { TestRedis } from './redis-server.js';
@@ -101,7 +101,8 @@ describe('an organisation', () => {
 });
 
 it('a body costs by its length, and the largest no more than a key may spend', () => {
-  const pointsOf = (bytes: number, rates = RATES) => chargesOf(rates, bytes).map(({ points }) => points);
+  const pointsOf = (bytes: number, rates = RATES) =>
+    new CallerBuckets(rates).chargesOf(bytes).map(({ points }) => points);
   expect(pointsOf(12 * 1024 - 1)).toEqual([1, 1]);
   expect(pointsOf(1024 * 1024)).toEqual([86, 86]);
   expect(pointsOf(6 * 1024 * 1024)).toEqual([513, 513]);

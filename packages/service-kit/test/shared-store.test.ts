@@ -29,7 +29,7 @@ function behavesAsStore(open: () => Promise<SharedStore>): void {
   });
 
   it('gives no more than there are to fifty who ask at the same moment', async () => {
-    const taken = await Promise.all(Array.from({ length: 50 }, () => store.take(BUCKET, 'race', 1)));
+    const taken = await Promise.all(Array.from({ length: 50 }, async () => store.take(BUCKET, 'race', 1)));
     expect(taken.filter(({ allowed }) => allowed)).toHaveLength(3);
   });
 
@@ -66,23 +66,23 @@ describe('the memory of a process', () => {
   it('is bounded: the oldest of a sort goes when there are too many, and takes none of another sort along', async () => {
     const store = new MemoryStore(new TestClock(0), 2);
     const other = { ...BUCKET, name: 'organisation' };
-    await store.take(other, 'kept', 3);
-    for (const key of ['first', 'second', 'third']) await store.take(BUCKET, key, 3);
-    expect((await store.take(other, 'kept', 1)).allowed).toBe(false);
-    expect((await store.take(BUCKET, 'third', 1)).allowed).toBe(false);
-    expect((await store.take(BUCKET, 'second', 1)).allowed).toBe(false);
-    expect((await store.take(BUCKET, 'first', 1)).allowed).toBe(true);
+    store.take(other, 'kept', 3);
+    for (const key of ['first', 'second', 'third']) store.take(BUCKET, key, 3);
+    expect(store.take(other, 'kept', 1).allowed).toBe(false);
+    expect(store.take(BUCKET, 'third', 1).allowed).toBe(false);
+    expect(store.take(BUCKET, 'second', 1).allowed).toBe(false);
+    expect(store.take(BUCKET, 'first', 1).allowed).toBe(true);
   });
 
   it('makes room by what is over before it forgets anything', async () => {
     const clock = new TestClock(0);
     const store = new MemoryStore(clock, 2);
-    await store.take(BUCKET, 'over', 3);
+    store.take(BUCKET, 'over', 3);
     clock.advance(30);
-    await store.take(BUCKET, 'lasting', 3);
+    store.take(BUCKET, 'lasting', 3);
     clock.advance(31);
-    await store.take(BUCKET, 'new', 3);
-    expect((await store.take(BUCKET, 'lasting', 1)).allowed).toBe(false);
+    store.take(BUCKET, 'new', 3);
+    expect(store.take(BUCKET, 'lasting', 1).allowed).toBe(false);
   });
 });
 

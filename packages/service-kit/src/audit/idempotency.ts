@@ -68,10 +68,11 @@ export async function keepAnswer(
 }
 
 /** JSON text of what is kept of an effect. @param bodyText the body's, where its maker has it */
-export function storedAnswer(effect: StoredAnswer<unknown>, bodyText: string | undefined): string {
-  if (bodyText === undefined) return JSON.stringify(effect);
-  const { body: _body, ...rest } = effect;
-  return `{"body":${bodyText},${JSON.stringify(rest).slice(1)}`;
+export function storedAnswer(effect: StoredAnswer<unknown>, bodyText?: string): string {
+  const { body, event, status, headers, etag, text, unchanging } = effect;
+  const beside = { event, status, headers, etag, text, unchanging };
+  if (bodyText === undefined) return JSON.stringify({ body, ...beside });
+  return `{"body":${bodyText},${JSON.stringify(beside).slice(1)}`;
 }
 
 /** What was answered under a key, if anything was. */

@@ -134,20 +134,21 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     this.#lag.require(caller.org);
     const requestSha256 = await requestHash(caller);
     for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const made = await make().catch(async (error: unknown) => {
+      let made: OneStatement<Own, Body>;
+      try {
+        made = await make();
+      } catch (error) {
         // A request that was answered before gets the same answer again, even if the state behind it has changed.
         const earlier = await this.#replay<Body>(caller, key, requestSha256);
         if (earlier === undefined) throw error;
         return earlier;
-      });
-      if (made instanceof Answer) return made;
-      const { own, keepSeconds, bodyText, ...effect } = made;
-      const answerUntil = keepSeconds === undefined ? null : this.#clock.now() + keepSeconds;
+      }
+      const answerUntil = made.keepSeconds === undefined ? null : this.#clock.now() + made.keepSeconds;
       const machineMs = this.#clock.machineMs();
-      const answer = storedAnswer(effect, bodyText);
-      const kept = { key, requestSha256, answer, answerUntil, keepSeconds: KEEP_SECONDS };
-      const event = auditOfAct(caller, effect.event, this.#clock.nowMs());
-      const written = await write.run(this.#db, { caller, ...kept, event, machineMs, own }).catch(troubleOf);
+      const answer = storedAnswer(made, made.bodyText);
+      const event = auditOfAct(caller, made.event, this.#clock.nowMs());
+      const kept = { key, requestSha256, answer, answerUntil, keepSeconds: KEEP_SECONDS, event };
+      const written = await write.run(this.#db, { caller, machineMs, kept, own: made.own }).catch(troubleOf);
       if (written.isFirst) this.#drift.note(machineMs, written.theirsMs);
       else this.#drift.require(machineMs, written.theirsMs);
       if (!written.holds) continue;
@@ -161,8 +162,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       }
       caller.decision.isRecorded = true;
       this.#onWritten('ok');
-      const { body, event: _event, ...rest } = effect;
-      return new Answer(body, rest);
+      return new Answer(made.body, made);
     }
     throw overloaded();
   }
@@ -285,7 +285,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     const { idempotencyKey: key } = caller.request;
     if (key !== undefined && options.ownReplay !== true) {
       const answer_until = keepSeconds === undefined ? null : this.#clock.now() + keepSeconds;
-      await keepAnswer(ledger, caller, { key, answer: JSON.stringify(effect), answer_until });
+      await keepAnswer(ledger, caller, { key, answer: storedAnswer(effect), answer_until });
     }
     const { body, event, ...rest } = effect;
     // guard: audit-effect

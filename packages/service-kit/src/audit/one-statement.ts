@@ -41,9 +41,10 @@ interface Kept {
 }
 
 /** What is to be written of one request, all of it or nothing. */
-export interface Writing<Own> extends Kept {
+export interface Writing<Own> {
   readonly caller: Signatory;
   readonly machineMs: number;
+  readonly kept: Kept;
   readonly own: Own;
 }
 
@@ -84,8 +85,20 @@ export class WriteOnce<Tables extends LedgerTables, Own extends object> {
   }
 
   /** @throws whatever the database says */
-  async run(db: Kysely<Tables>, { caller, machineMs, own, ...kept }: Writing<Own>): Promise<Written> {
-    const given = { ...nonceGiven(caller, machineMs), evidence: evidenceOf(caller), ...kept, $own: own };
+  async run(db: Kysely<Tables>, { caller, machineMs, kept, own }: Writing<Own>): Promise<Written> {
+    const { key, requestSha256, answer, answerUntil, keepSeconds, event } = kept;
+    const given = {
+      ...nonceGiven(caller, machineMs),
+      evidence: evidenceOf(caller),
+      // Named, and not spread: it is done for each envelope, and V8 copies a second object member by member.
+      key,
+      requestSha256,
+      answer,
+      answerUntil,
+      keepSeconds,
+      event,
+      $own: own,
+    };
     const written = await this.#grouped.run(db, given, [nonceKey(given), `key ${given.keyid} ${given.key}`]);
     if (written === undefined) throw new Error('a statement without a row');
     return written;

@@ -179,8 +179,9 @@ export class ServiceKeys {
 
   /** The URN of this service in another organisation: many directories may list one vault's keys (protocol.md §4). */
   urnIn(org: string): string {
+    if (org === this.org) return this.urn;
     const urn = parseUrn(this.urn);
-    return org === this.org || urn === undefined ? this.urn : `urn:bulla:${org}:${urn.kind}:${urn.id}`;
+    return urn === undefined ? this.urn : `urn:bulla:${org}:${urn.kind}:${urn.id}`;
   }
 }
 

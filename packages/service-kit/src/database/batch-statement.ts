@@ -95,12 +95,12 @@ export class BatchStatement<Tables, Given extends object, Row extends AnswerRow>
 
 /** How many characters the values of a row have. */
 export function lengthOf(row: object): number {
-  return Object.values(row).reduce<number>((length, value) => length + lengthOfValue(value), 0);
-}
-
-function lengthOfValue(value: unknown): number {
-  if (typeof value === 'string') return value.length;
-  return typeof value === 'object' && value !== null ? lengthOf(value) : 8;
+  let length = 0;
+  for (const value of Object.values(row)) {
+    if (typeof value === 'string') length += value.length;
+    else length += typeof value === 'object' && value !== null ? lengthOf(value) : 8;
+  }
+  return length;
 }
 
 /** An object whose every member is a column; those of a member of it, after `$`, are columns of what is in that member. */

@@ -1,5 +1,5 @@
 import { Problem } from '@bulla/contract';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { BodyBudget } from './body-budget.js';
 import type { Clock } from '../process/clock.js';
 import type { EventLog } from '../observe/event-log.js';
@@ -10,7 +10,8 @@ import type { Metrics } from '../observe/metrics.js';
 import type { NoPlace, Places, Standing } from './places.js';
 import { overloaded } from './problem-of.js';
 import { beginState, findState, stateOf } from './request-state.js';
-import { CREDENTIAL_HEADERS, entryAt } from '../route/route-table.js';
+import type { RequestState } from './request-state.js';
+import { CREDENTIAL_HEADERS } from '../route/route-table.js';
 import type { SecureConnections } from './secure-connections.js';
 import type { SlowReaders } from './slow-readers.js';
 
@@ -77,7 +78,8 @@ export class InFlight {
 
 /** Hooks around every request: its id, its bounds, its line in the log and its number in the metrics. */
 export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: AdmissionParts): void {
-  fastify.addHook('onRequest', async (request, reply) => {
+  // Hooks that mostly wait for nobody are none of promises: each turn of one costs every request.
+  fastify.addHook('onRequest', (request, reply, done) => {
     const state = beginState(request, {
       arrivedAt: parts.clock.now(),
       startedMs: parts.clock.monotonicMs(),
@@ -92,20 +94,22 @@ export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: Admis
       parts.bodies.giveBack(state.bodyBytes);
       inFlight.end();
       parts.metrics.requestsActive.dec();
-      report(request, reply, parts);
+      report(request, reply, state, parts);
     });
     parts.metrics.requestsActive.inc();
     reply.header('x-request-id', request.id);
     if (parts.readiness.draining) reply.header('connection', 'close');
     checkHeader(request);
-    checkCredential(request);
-    requireRoom(request, parts);
-    // guard: request-dawdlers without: await requirePlace(request, parts);
-    if (!bringsBody(request)) await requirePlace(request, parts);
+    checkCredential(request, state);
+    requireRoom(request, state, parts);
+    // guard: request-dawdlers without: requirePlace(request, parts, done);
+    if (bringsBody(request)) done();
+    else requirePlace(request, parts, done);
   });
   // A body comes as slowly as its sender likes, who may be anybody: it takes no place until all of it is here.
-  fastify.addHook('preValidation', async (request) => {
-    if (bringsBody(request)) await requirePlace(request, parts);
+  fastify.addHook('preValidation', (request, _reply, done) => {
+    if (bringsBody(request)) requirePlace(request, parts, done);
+    else done();
   });
   // Its reader takes the answer as slowly as it likes, too. A stream is still being made.
   fastify.addHook('onSend', (request, _reply, payload, done) => {
@@ -119,20 +123,22 @@ export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: Admis
   });
 }
 
-async function requirePlace(request: FastifyRequest, parts: AdmissionParts): Promise<void> {
-  if (isFree(request.url)) return;
+/** @param done told when the request has its place, or why it gets none. */
+function requirePlace(request: FastifyRequest, parts: AdmissionParts, done: HookHandlerDoneFunction): void {
+  if (isFree(request.url)) return done();
   const state = stateOf(request);
-  const place = parts.places.ask(standingOf(request));
+  const place = parts.places.ask(standingOf(state));
   state.place = place;
   // A client that hung up meanwhile gets no answer, and gives back nothing later.
   if (state.isOver) place.release();
-  const refused = await place.granted;
-  if (refused !== undefined) throw overload(refused, parts);
+  const answer = (refused: NoPlace | undefined) => done(refused === undefined ? undefined : overload(refused, parts));
+  if (place.granted instanceof Promise) void place.granted.then(answer);
+  else answer(place.granted);
 }
 
 /** The signature of a signed route is there, or it would have been refused: it is worth nothing until it is verified. */
-function standingOf({ method, routeOptions }: FastifyRequest): Standing {
-  return entryAt(method, routeOptions.url)?.permission === undefined ? 'stranger' : 'claimed';
+function standingOf({ found }: RequestState): Standing {
+  return found.entry?.permission === undefined ? 'stranger' : 'claimed';
 }
 
 /** Refuses one to protect the others. */
@@ -180,8 +186,8 @@ function countOf(rawHeaders: readonly string[], field: string): number {
 }
 
 /** Who brings nothing to be known by need not be read; what it is worth is judged when all of it is here. */
-function checkCredential({ headers, method, routeOptions }: FastifyRequest): void {
-  const credential = entryAt(method, routeOptions.url)?.credential;
+function checkCredential({ headers }: FastifyRequest, { found }: RequestState): void {
+  const credential = found.entry?.credential;
   // guard: request-credential
   if (credential !== undefined && headers[CREDENTIAL_HEADERS[credential]] === undefined)
     throw new Problem('unauthenticated');
@@ -191,19 +197,23 @@ function checkCredential({ headers, method, routeOptions }: FastifyRequest): voi
  * Refuses a body that would not fit now, by what it says it will be, or all that the route takes where it does not say.
  * Nothing is set aside for words: that happens as its bytes come.
  */
-function requireRoom(request: FastifyRequest, parts: AdmissionParts): void {
-  const { headers, routeOptions } = request;
+function requireRoom({ headers }: FastifyRequest, { found }: RequestState, parts: AdmissionParts): void {
   const announced = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity;
   // The router refuses more than the route takes without reading it.
-  const bytes = Math.min(announced, routeOptions.bodyLimit);
+  const bytes = Math.min(announced, found.bodyBytesMax);
   // guard: request-bodies
   if (!parts.bodies.hasRoom(bytes)) throw overload('bodies', parts);
 }
 
-function report(request: FastifyRequest, reply: FastifyReply, { clock, log, metrics }: AdmissionParts): void {
-  const route = request.routeOptions.url ?? 'unmatched';
+function report(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { found, startedMs }: RequestState,
+  { clock, log, metrics }: AdmissionParts,
+): void {
+  const route = found.url ?? 'unmatched';
   const { method } = request;
-  const durationMs = Math.round(clock.monotonicMs() - stateOf(request).startedMs);
+  const durationMs = Math.round(clock.monotonicMs() - startedMs);
   metrics.requests.inc({ route, method, code: reply.statusCode });
   metrics.requestSeconds.observe({ route, method }, durationMs / 1000);
   // Balancers ask for health all the time; the metrics have it.

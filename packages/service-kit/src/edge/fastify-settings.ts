@@ -1,5 +1,5 @@
 import { Problem, problemDocument } from '@bulla/contract';
-import type { FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import type { IncomingMessage, ServerOptions } from 'node:http';
 import { overload } from './admission.js';
 import type { BodyBudget } from './body-budget.js';
@@ -16,7 +16,7 @@ import { overloaded } from './problem-of.js';
 import { readBody } from './read-body.js';
 import { requestIdOf } from './request-id.js';
 import { stateOf } from './request-state.js';
-import { responseSignature } from '../authentication/response-signature.js';
+import { responseSignature, responseToSign } from '../authentication/response-signature.js';
 import { entryAt } from '../route/route-table.js';
 import type { ServiceName } from '../route/route-table.js';
 import { SECURITY_HEADERS } from './security-headers.js';
@@ -76,20 +76,27 @@ export async function prepareFastify(fastify: FastifyInstance, parts: FastifyPar
   fastify.server.maxConnections = parts.connectionsMax;
   fastify.removeAllContentTypeParsers();
   // Only kept: the signature is checked over these bytes before anything reads them (protocol.md §5).
-  fastify.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+  fastify.addContentTypeParser('application/json', (request: FastifyRequest, payload: IncomingMessage, done) => {
     const state = stateOf(request);
-    payload.once('error', () => parts.metrics.bodiesCut.inc());
     const take = (bytes: number) => {
       if (!parts.bodies.tryTake(bytes)) return overload('bodies', parts);
       state.bodyBytes += bytes;
       return undefined;
     };
     const bytesMax = bodyBytesMaxOf(request, parts.source);
-    const isLarge = bytesMax > request.routeOptions.bodyLimit;
+    const isLarge = bytesMax > state.found.bodyBytesMax;
     // guard: large-body-first without: const refused = undefined;
     const refused = isLarge ? take(Math.min(Number(request.headers['content-length']), bytesMax)) : undefined;
-    if (refused !== undefined) throw refused;
-    state.rawBody = await readBody(payload, bytesMax, isLarge ? () => undefined : take);
+    if (refused !== undefined) return done(refused);
+    readBody(payload, bytesMax, {
+      refuse: isLarge ? () => undefined : take,
+      onCut: () => parts.metrics.bodiesCut.inc(),
+      onEnd: (body) => {
+        if (body instanceof Problem) return done(body);
+        state.rawBody = body;
+        done(null);
+      },
+    });
   });
   fastify.addHook('onRoute', (route) => {
     const entry = entryAt(String(route.method), route.url);
@@ -99,24 +106,32 @@ export async function prepareFastify(fastify: FastifyInstance, parts: FastifyPar
     reply.headers(SECURITY_HEADERS);
     done();
   });
-  fastify.addHook('onSend', async (request, reply, payload) => {
+  fastify.addHook('onSend', (request, reply, payload, done) => {
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
-    try {
-      reply.headers(await responseSignature(request, reply, payload, parts));
-      return payload;
-    } catch (error) {
-      const isAway = error instanceof TokenFault;
-      parts.log.write(REQUEST_FAILED, {
-        requestId: request.id,
-        route: request.routeOptions.url ?? 'unmatched',
-        errorName: 'ResponseSignature',
-        errorCode: isAway ? error.code : 'not_signed',
-      });
-      const place = { requestId: request.id, origin: parts.service, nowMs: parts.clock.nowMs() };
-      const problem = isAway ? overloaded() : new Problem('internal');
-      reply.status(problem.status).header('content-type', PROBLEM_MEDIA_TYPE);
-      if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds));
-      return JSON.stringify(problemDocument(problem, place));
-    }
+    const toSign = responseToSign(request, reply, payload);
+    if (toSign === undefined) return done(null, payload);
+    return responseSignature(toSign, parts).then(
+      (fields) => {
+        reply.headers(fields);
+        return payload;
+      },
+      (error: unknown) => unsigned(error, request, reply, parts),
+    );
   });
+}
+
+/** What is said instead of an answer that could not be signed. */
+function unsigned(error: unknown, request: FastifyRequest, reply: FastifyReply, parts: FastifyParts): string {
+  const isAway = error instanceof TokenFault;
+  parts.log.write(REQUEST_FAILED, {
+    requestId: request.id,
+    route: request.routeOptions.url ?? 'unmatched',
+    errorName: 'ResponseSignature',
+    errorCode: isAway ? error.code : 'not_signed',
+  });
+  const place = { requestId: request.id, origin: parts.service, nowMs: parts.clock.nowMs() };
+  const problem = isAway ? overloaded() : new Problem('internal');
+  reply.status(problem.status).header('content-type', PROBLEM_MEDIA_TYPE);
+  if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds));
+  return JSON.stringify(problemDocument(problem, place));
 }

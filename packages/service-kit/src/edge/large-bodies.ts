@@ -2,7 +2,7 @@ import { parseUrn } from '@bulla/crypto';
 import { parseKeyid } from '@bulla/crypto/http';
 import type { FastifyRequest } from 'fastify';
 import type { TrustSource } from '../authentication/trust-source.js';
-import { entryAt } from '../route/route-table.js';
+import { stateOf } from './request-state.js';
 
 /** Who says that they sent it, in the header of a signature. */
 const KEYID = /;keyid="(?<keyid>[^"]{1,256})"/;
@@ -13,9 +13,9 @@ const KEYID = /;keyid="(?<keyid>[^"]{1,256})"/;
  * here: until then it counts in the budget of all bodies, as a whole.
  */
 export function bodyBytesMaxOf(request: FastifyRequest, source: Pick<TrustSource, 'held'>): number {
-  const { headers, method, routeOptions } = request;
-  const usual = routeOptions.bodyLimit;
-  const large = entryAt(method, routeOptions.url)?.chatBodyBytesMax;
+  const { headers } = request;
+  const { bodyBytesMax: usual, entry } = stateOf(request).found;
+  const large = entry?.chatBodyBytesMax;
   if (large === undefined || !(Number(headers['content-length'] ?? 0) > usual)) return usual;
   // guard: large-body without: return large;
   return mayChat(headers['signature-input'], source) ? large : usual;

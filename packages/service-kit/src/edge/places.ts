@@ -10,8 +10,8 @@ export const STANDINGS = ['verified', 'claimed', 'stranger'] as const;
 
 /** What a request holds while it is at work, or waits for. */
 export interface Place {
-  /** Why it may not begin; undefined, at once or when others have ended, if it may. */
-  readonly granted: Promise<NoPlace | undefined>;
+  /** Why it may not begin; undefined if it may. A promise where that is known when others have ended. */
+  readonly granted: Promise<NoPlace | undefined> | NoPlace | undefined;
   /** Its caller is known now: it does not hold one of the places that strangers have to share. */
   verify(): void;
   /** Leaves it to others while somebody else has to act. */
@@ -92,7 +92,7 @@ export class Places {
     if (refused !== undefined) return noPlace(refused);
     if (!this.#hasRoom(standing)) return this.#queued(standing);
     this.#taken[standing]++;
-    return this.#placeOf(standing, 'working', Promise.resolve(undefined));
+    return this.#placeOf(standing, 'working', undefined);
   }
 
   #hasRoom(standing: Standing): boolean {
@@ -140,7 +140,7 @@ export class Places {
   #placeOf(
     first: Standing,
     began: State,
-    granted: Promise<NoPlace | undefined>,
+    granted: Place['granted'],
     stopWaiting: () => void = () => {},
   ): Place & { state: State } {
     let standing = first;
@@ -219,5 +219,5 @@ export class Places {
 
 function noPlace(why: NoPlace): Place {
   const nothing = () => {};
-  return { granted: Promise.resolve(why), verify: nothing, rest: nothing, resume: async () => {}, release: nothing };
+  return { granted: why, verify: nothing, rest: nothing, resume: async () => {}, release: nothing };
 }

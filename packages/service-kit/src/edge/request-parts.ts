@@ -45,22 +45,21 @@ export function targetOf(request: FastifyRequest): { path: string; query: string
 
 /** A request as its signature sees it: from the raw header, before anything was decoded. */
 export function requestParts(request: FastifyRequest, authority: string, body: Bytes | undefined): HttpRequestParts {
-  const fields = rawFields(request.raw.rawHeaders);
-  const parts = { method: request.method, authority, ...targetOf(request), header: (name: string) => fields.get(name) };
+  const { rawHeaders } = request.raw;
+  const header = (name: string) => fieldOf(rawHeaders, name);
+  const parts = { method: request.method, authority, ...targetOf(request), header };
   return body === undefined || body.length === 0 ? parts : { ...parts, body };
 }
 
-/** Field values by lower-case name, several of one name joined (RFC 9421 §2.1). */
-function rawFields(rawHeaders: readonly string[]): Map<string, string> {
-  const fields = new Map<string, string>();
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = (rawHeaders[index] ?? '').toLowerCase();
-    const value = (rawHeaders[index + 1] ?? '').trim();
-    const before = fields.get(name);
-    fields.set(
-      name,
-      before === undefined ? value : `${before}, ${value}`, // guard: request-raw-fields without: value
-    );
+/** The values of a field by its lower-case name, several of them joined (RFC 9421 §2.1). Few are asked for of those that come. */
+function fieldOf(rawHeaders: readonly string[], name: string): string | undefined {
+  let field: string | undefined;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const found = rawHeaders[at] ?? '';
+    if (found.length !== name.length || found.toLowerCase() !== name) continue;
+    const value = (rawHeaders[at + 1] ?? '').trim();
+    // guard: request-raw-fields without: field = value;
+    field = field === undefined ? value : `${field}, ${value}`;
   }
-  return fields;
+  return field;
 }

@@ -6,6 +6,7 @@ import type { OwnKeySignature } from '../authentication/own-key-signature.js';
 import type { Place } from './places.js';
 import type { WatchedAnswer } from './slow-readers.js';
 import type { Limited } from '../limits/rate-limits.js';
+import { entryAt } from '../route/route-table.js';
 import type { RouteEntry } from '../route/route-table.js';
 
 /** The parts of a request after their schemas. */
@@ -17,8 +18,18 @@ export interface RouteInput {
   body: unknown;
 }
 
+/** Where the router sends a request. Its framework makes an object of this each time it is asked. */
+export interface RouteFound {
+  /** As the router writes it; undefined where it found none. */
+  readonly url: string | undefined;
+  readonly bodyBytesMax: number;
+  /** Undefined for what is not in the contract. */
+  readonly entry: RouteEntry | undefined;
+}
+
 /** What the kit learns about one request on its way in, and needs again on its way out. */
 export interface RequestState {
+  readonly found: RouteFound;
   /** Seconds. */
   readonly arrivedAt: number;
   readonly startedMs: number;
@@ -63,7 +74,9 @@ export function beginState(
   request: FastifyRequest,
   { arrivedAt, startedMs, isSecure }: Pick<RequestState, 'arrivedAt' | 'startedMs' | 'isSecure'>,
 ): RequestState {
-  const state: RequestState = { arrivedAt, startedMs, isSecure, bodyBytes: 0, isOver: false };
+  const { url, bodyLimit: bodyBytesMax } = request.routeOptions;
+  const found = { url, bodyBytesMax, entry: entryAt(request.method, url) };
+  const state: RequestState = { found, arrivedAt, startedMs, isSecure, bodyBytes: 0, isOver: false };
   (request.raw as WithState)[STATE] = state;
   return state;
 }

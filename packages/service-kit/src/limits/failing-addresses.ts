@@ -41,22 +41,10 @@ export class FailingAddresses {
    * Verifies at once, or when it is the turn of this address.
    * @param place of the request, left to others meanwhile: an address that floods would wait in all of them.
    */
-  async verify<Value>(address: string, place: Rests | undefined, verification: () => Promise<Value>): Promise<Value> {
+  verify<Value>(address: string, place: Rests | undefined, verification: () => Promise<Value>): Promise<Value> {
     const lane = this.#slow.size === 0 ? undefined : this.#laneOf(keyOfAddress(address));
     // guard: failing-lane without: return verification();
-    if (lane === undefined) return verification();
-    const before = lane.tail;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    lane.tail = promise;
-    try {
-      // guard: failing-lane-rests
-      place?.rest();
-      await before;
-      await place?.resume();
-      return await verification();
-    } finally {
-      resolve();
-    }
+    return lane === undefined ? verification() : inTurn(lane, place, verification);
   }
 
   /** Counts a request whose caller was not established. Never rejects. */
@@ -85,6 +73,21 @@ export class FailingAddresses {
       if (endMs > nowMs && this.#slow.size < SLOW_MAX) break;
       this.#slow.delete(oldest);
     }
+  }
+}
+
+async function inTurn<Value>(lane: Lane, place: Rests | undefined, verification: () => Promise<Value>): Promise<Value> {
+  const before = lane.tail;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  lane.tail = promise;
+  try {
+    // guard: failing-lane-rests
+    place?.rest();
+    await before;
+    await place?.resume();
+    return await verification();
+  } finally {
+    resolve();
   }
 }
 

@@ -14,12 +14,12 @@ export class InsuredCounts {
   }
 
   /** As {@link SharedStore.take}, without its errors. */
-  async take(bucket: Bucket, key: string, points: number): Promise<Taken> {
-    try {
-      return await this.#store.take(bucket, key, points);
-    } catch (error) {
+  take(bucket: Bucket, key: string, points: number): Promise<Taken> | Taken {
+    const taken = this.#store.take(bucket, key, points);
+    if (!(taken instanceof Promise)) return taken;
+    return taken.catch((error: unknown) => {
       if (!(error instanceof StoreError)) throw error;
       return this.#insurance.take(bucket, key, points);
-    }
+    });
   }
 }

@@ -26,7 +26,7 @@ export class MemoryStore extends SharedStore {
     this.#countsMax = countsMax;
   }
 
-  override async take(bucket: Bucket, key: string, points: number): Promise<Taken> {
+  override take(bucket: Bucket, key: string, points: number): Taken {
     const nowMs = this.#clock.monotonicMs();
     const count = this.#countOf(bucket, key, nowMs);
     count.consumed += points;

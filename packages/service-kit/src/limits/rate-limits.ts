@@ -2,7 +2,7 @@ import { Problem } from '@bulla/contract';
 import type { Signatory } from '../authentication/caller.js';
 import type { InsuredCounts } from './insured-counts.js';
 import type { Metrics } from '../observe/metrics.js';
-import { chargesOf, pointsOf, refusalsBucket } from './rates.js';
+import { CallerBuckets } from './rates.js';
 import type { Charge, Rates } from './rates.js';
 import type { Bucket, Taken } from './shared-store.js';
 
@@ -18,12 +18,12 @@ export interface Limited {
 /** The buckets of keys and organisations, which are asked once it is certain whose signature it is (protocol.md §5). */
 export class RateLimits {
   readonly #counts: InsuredCounts;
-  readonly #rates: Rates;
+  readonly #buckets: CallerBuckets;
   readonly #metrics: Metrics;
 
   constructor(counts: InsuredCounts, rates: Rates, metrics: Metrics) {
     this.#counts = counts;
-    this.#rates = rates;
+    this.#buckets = new CallerBuckets(rates);
     this.#metrics = metrics;
   }
 
@@ -33,8 +33,8 @@ export class RateLimits {
    * @returns why it has to wait, if it has to.
    */
   take(signatory: Signatory, bodyBytes: number): Promise<Limited | undefined> {
-    // guard: limit-bytes without: return this.#takeAll(signatory, chargesOf(this.#rates, 0 * bodyBytes));
-    return this.#takeAll(signatory, chargesOf(this.#rates, bodyBytes));
+    // guard: limit-bytes without: return this.#takeAll(signatory, this.#buckets.chargesOf(0 * bodyBytes));
+    return this.#takeAll(signatory, this.#buckets.chargesOf(bodyBytes));
   }
 
   /**
@@ -42,15 +42,16 @@ export class RateLimits {
    * @throws {Problem} rate_limited
    */
   async charge(signatory: Signatory, points: number): Promise<void> {
-    const refused = points < 1 ? undefined : await this.#takeAll(signatory, pointsOf(this.#rates, points));
+    const refused = points < 1 ? undefined : await this.#takeAll(signatory, this.#buckets.pointsOf(points));
     if (refused !== undefined) throw refused.problem;
   }
 
   async #takeAll({ org, kid }: Signatory, charges: readonly Charge[]): Promise<Limited | undefined> {
     for (const { bucket, points, of } of charges) {
-      // guard: limit-others without: const taken = await this.#counts.take(bucket, 'all', points);
-      // guard: limit-organisation without: const taken = await this.#counts.take(bucket, `${org}:${kid}`, points);
-      const taken = await this.#counts.take(bucket, of === 'key' ? `${org}:${kid}` : org, points);
+      // guard: limit-others without: const asked = this.#counts.take(bucket, 'all', points);
+      // guard: limit-organisation without: const asked = this.#counts.take(bucket, `${org}:${kid}`, points);
+      const asked = this.#counts.take(bucket, of === 'key' ? `${org}:${kid}` : org, points);
+      const taken = asked instanceof Promise ? await asked : asked;
       // guard: limit-keys without: continue;
       if (taken.allowed) continue;
       this.#metrics.rateLimitRejections.inc({ kind: bucket.name });
@@ -64,7 +65,7 @@ export class RateLimits {
    * points: an attacker who kept an old request could use up the points of its signer.
    */
   async maySignRefusal(org: string, kid: string): Promise<boolean> {
-    const { allowed } = await this.#counts.take(refusalsBucket(this.#rates), `${org}:${kid}`, 1);
+    const { allowed } = await this.#counts.take(this.#buckets.refusals, `${org}:${kid}`, 1);
     if (!allowed) this.#metrics.rateLimitRejections.inc({ kind: 'refusals' });
     return allowed;
   }

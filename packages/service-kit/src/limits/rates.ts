@@ -33,28 +33,36 @@ export interface Charge {
   readonly of: 'key' | 'org';
 }
 
-/**
- * Which points a request takes, and of which buckets: in this order, so that who is refused by one empties no other.
- * The largest body takes all that a bucket has at most, and not more: it can be sent where little may be.
- * @param bodyBytes length of its body
- */
-export function chargesOf(rates: Rates, bodyBytes: number): readonly Charge[] {
-  return pointsOf(rates, 1 + Math.floor(bodyBytes / BYTES_PER_POINT));
-}
+/** The buckets of callers, by how much they may ask; made once, since each request asks two of them. */
+export class CallerBuckets {
+  readonly #key: Bucket;
+  readonly #organisation: Bucket;
+  /** Good signatures of one key whose refusal is signed although they take no points. */
+  readonly refusals: Bucket;
 
-/** So many points of the buckets of a key and of its organisation, or all that one of them has at most. */
-export function pointsOf(rates: Rates, points: number): readonly Charge[] {
-  const key = bucketOf('key', rates.keyPerSecond, rates.windowSeconds);
-  const organisation = bucketOf('organisation', rates.organisationPerSecond, rates.windowSeconds);
-  return [
-    { bucket: key, points: Math.min(points, key.points), of: 'key' },
-    { bucket: organisation, points: Math.min(points, organisation.points), of: 'org' },
-  ];
-}
+  constructor({ keyPerSecond, organisationPerSecond, windowSeconds }: Rates) {
+    this.#key = bucketOf('key', keyPerSecond, windowSeconds);
+    this.#organisation = bucketOf('organisation', organisationPerSecond, windowSeconds);
+    this.refusals = bucketOf('refusals', Math.max(1, keyPerSecond / REQUESTS_PER_SIGNED_REFUSAL), windowSeconds);
+  }
 
-/** Good signatures of one key whose refusal is signed although they take no points. */
-export function refusalsBucket({ keyPerSecond, windowSeconds }: Rates): Bucket {
-  return bucketOf('refusals', Math.max(1, keyPerSecond / REQUESTS_PER_SIGNED_REFUSAL), windowSeconds);
+  /**
+   * Which points a request takes, and of which buckets: in this order, so that who is refused by one empties no other.
+   * The largest body takes all that a bucket has at most, and not more: it can be sent where little may be.
+   * @param bodyBytes length of its body
+   */
+  chargesOf(bodyBytes: number): readonly Charge[] {
+    return this.pointsOf(1 + Math.floor(bodyBytes / BYTES_PER_POINT));
+  }
+
+  /** So many points of the buckets of a key and of its organisation, or all that one of them has at most. */
+  pointsOf(points: number): readonly Charge[] {
+    const [key, organisation] = [this.#key, this.#organisation];
+    return [
+      { bucket: key, points: Math.min(points, key.points), of: 'key' },
+      { bucket: organisation, points: Math.min(points, organisation.points), of: 'org' },
+    ];
+  }
 }
 
 /** Failing signatures of one address. */

@@ -40,9 +40,10 @@ export abstract class SharedStore {
   /**
    * Takes points of a bucket.
    * @param key whose bucket: ids of the signed directory, or a hash.
+   * @returns a promise where somebody else is asked.
    * @throws {StoreError}
    */
-  abstract take(bucket: Bucket, key: string, points: number): Promise<Taken>;
+  abstract take(bucket: Bucket, key: string, points: number): Promise<Taken> | Taken;
 
   /**
    * Whether it drops keys before their time when memory is short: limits would be forgotten under load.

@@ -5,9 +5,12 @@ import type { BodyParts } from './answer.js';
 interface Halves {
   readonly own: z.ZodType;
   readonly shared: z.ZodType;
-  /** What was checked with the second, as it is sent: JSON text without its braces. */
+  /** What was checked with the second, as it is sent: JSON text without its first brace. */
   readonly written: WeakMap<object, string>;
 }
+
+/** An object without members as JSON text, and that without its first brace. */
+const [NOTHING, NOTHING_MORE] = ['{}', '}'];
 
 /** By schema, and by the names of the members that are shared: those that a handler has in its text. */
 const split = new WeakMap<z.ZodType, Map<string, Halves>>();
@@ -19,12 +22,17 @@ const split = new WeakMap<z.ZodType, Map<string, Halves>>();
  */
 export function writeSharing(schema: z.ZodType, { own, shared }: BodyParts): string {
   const { written, ...halves } = halvesOf(schema, Object.keys(shared));
-  // guard: response-shared without: const theirs = written.get(shared) ?? membersOf(shared);
-  const theirs = written.get(shared) ?? membersOf(halves.shared.parse(shared));
-  written.set(shared, theirs);
-  // guard: response-own without: const mine = membersOf(own);
-  const mine = membersOf(halves.own.parse(own));
-  return `{${[mine, theirs].filter((members) => members !== '').join(',')}}`;
+  let theirs = written.get(shared);
+  if (theirs === undefined) {
+    // guard: response-shared without: theirs = textOf(shared).slice(1);
+    theirs = textOf(halves.shared.parse(shared)).slice(1);
+    written.set(shared, theirs);
+  }
+  // guard: response-own without: const mine = textOf(own);
+  const mine = textOf(halves.own.parse(own));
+  if (theirs === NOTHING_MORE) return mine;
+  // Put together and not joined: what is long is copied when it is sent, and not before.
+  return mine === NOTHING ? `{${theirs}` : `${mine.slice(0, -1)},${theirs}`;
 }
 
 function halvesOf(schema: z.ZodType, names: readonly string[]): Halves {
@@ -43,6 +51,6 @@ function splitAt(schema: z.ZodType, names: readonly string[]): Halves {
   return { own: schema.omit(mask), shared: schema.pick(mask), written: new WeakMap() };
 }
 
-function membersOf(body: unknown): string {
-  return JSON.stringify(body).slice(1, -1);
+function textOf(body: unknown): string {
+  return JSON.stringify(body);
 }
