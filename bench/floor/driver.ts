@@ -82,6 +82,9 @@ function replay(from: string): void {
       process.nextTick(callback, null);
       return undefined;
     },
+    // Without a connection there is nothing that keeps the process alive; pg would wait for one each time.
+    ref: () => undefined,
+    unref: () => undefined,
     query(...of) {
       const { text, values, callback } = askedBy(of);
       const { promise, resolve, reject } = Promise.withResolvers<Answer>();

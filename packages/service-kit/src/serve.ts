@@ -1,7 +1,7 @@
 import { DatabaseTrouble } from './database/database-trouble.js';
 import { LIMITS } from './limits/limits.js';
 import type { Terminal } from './process/hidden-line.js';
-import { growSmallHeap } from './process/small-heap.js';
+import { settleHeap } from './process/heap.js';
 import type { ServiceName } from './route/route-table.js';
 import type { Service } from './service.js';
 import { TokenFault } from './token/token-fault.js';
@@ -22,7 +22,7 @@ export async function serveUntilSignal(
   start: () => Promise<Pick<Service, 'close'>>,
   host: Host,
 ): Promise<void> {
-  growSmallHeap();
+  settleHeap();
   const starting = start();
   let closing: Promise<void> | undefined;
   // A signal to the process group arrives twice; the second one means the same.
