@@ -6,14 +6,17 @@ const PASSPHRASE = 'six random words make a good one';
 let stdin: PassThrough & { isTTY?: boolean; setRawMode?: (raw: boolean) => void };
 let raw: boolean[];
 let shown: string;
+/** What the terminal did of itself with what was typed right after each piece that was shown. */
+let echoed: boolean[];
 const stderr = {
   isTTY: true,
   write: (text: string) => {
     shown += text;
+    echoed.push(raw.at(-1) !== true);
   },
 };
 beforeEach(() => {
-  [raw, shown] = [[], ''];
+  [raw, shown, echoed] = [[], '', []];
   stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (is: boolean) => void raw.push(is) });
 });
 
@@ -29,6 +32,12 @@ describe('a line that nobody sees', () => {
     expect(shown).toBe('passphrase: \n');
     // While it is typed the terminal does not echo, and afterwards it does again.
     expect(raw).toEqual([true, false]);
+  });
+
+  it('is hidden from the first letter on, however soon it comes', async () => {
+    await typed('one', '\r');
+    // The question, and the end of the line after the answer.
+    expect(echoed).toEqual([false, true]);
   });
 
   it('is what is left of it where something was rubbed out', async () => {

@@ -15,10 +15,11 @@ export function askHiddenAt({ stdin, stderr }: Terminal): AskHidden | undefined 
   // guard: ask-at-terminal
   if (stdin?.isTTY !== true || stderr.isTTY !== true) return undefined;
   return async (question) => {
-    stderr.write(`${question} `);
     // In raw mode the terminal shows nothing by itself, and what would be shown instead goes nowhere.
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     const lines = createInterface({ input: stdin, output: nowhere, terminal: true, historySize: 0 });
+    // Only now: who answers at once would see the answer.
+    stderr.write(`${question} `);
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     lines.once('line', resolve).once('SIGINT', resolve).once('close', resolve);
     try {
