@@ -71,6 +71,17 @@ describe('from a pipe', () => {
 });
 
 describe('at a terminal', () => {
+  it('a hidden line is hidden before it is asked for, however soon it comes', async () => {
+    useTerminal();
+    const shownAt: string[] = [];
+    Object.assign(stdin, { setRawMode: () => shownAt.push(stderr) });
+    const asking = asker.hidden('passphrase:');
+    stdin.write('one\r');
+    expect(await asking).toBe('one');
+    // Nothing was shown when the terminal stopped to echo; the question was when it began again.
+    expect(shownAt).toEqual(['', expect.stringContaining('passphrase:')]);
+  });
+
   it('a hidden line is neither shown nor kept from being corrected', async () => {
     useTerminal();
     const hidden = asker.hidden('passphrase:');

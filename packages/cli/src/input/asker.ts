@@ -51,10 +51,11 @@ export class Asker {
   async hidden(question: string, unattended?: string): Promise<string> {
     const { stdin } = this.#io;
     if (!this.isTerminal || stdin.setRawMode === undefined) return this.#next(question, unattended);
-    this.#out.ask(`${question} `);
     // In raw mode the terminal neither echoes nor edits nor interrupts: all but the echo is left to us.
     stdin.setRawMode(true);
     try {
+      // Only now: who answers at once would see the answer.
+      this.#out.ask(`${question} `);
       return withoutRubbedOut(await this.#next(question, unattended));
     } finally {
       stdin.setRawMode(false);
