@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import * as classic from 'zod';
 import * as mini from 'zod/mini';
+import { atOnce } from '../src/schemas/at-once.js';
 import * as node from '../src/schemas/zod-node.js';
 
 // Objects that zod compiles, which is what there is in Node, and objects of zod/mini, which is what there is in browsers, say
@@ -110,14 +112,27 @@ describe('what is compiled', () => {
     undefined,
   ];
 
-  it('says the same of texts and of whole numbers, however often it is asked', () => {
-    const [atOnce, inTurn] = [values(node), values(mini)];
+  /** As the contract has them: of zod's own. */
+  const ofContract = () => {
+    const schemas = values(classic as unknown as typeof mini);
+    for (const schema of schemas) atOnce(schema);
+    return schemas;
+  };
+
+  it.each([
+    ['in Node', () => values(node)],
+    ['in the contract', ofContract],
+  ])('says the same of texts and of whole numbers, however often it is asked, %s', (_where, made) => {
+    const [atOnceAsked, inTurn] = [made(), values(mini)];
     for (const value of [...ANY, ...ANY])
-      expect(atOnce.map((schema) => said(schema, value))).toEqual(inTurn.map((schema) => said(schema, value)));
+      expect(atOnceAsked.map((schema) => said(schema, value))).toEqual(inTurn.map((schema) => said(schema, value)));
   });
 
-  it('asks texts and whole numbers at once', () => {
-    const asked = values(node).map((schema) => schema._zod.run.toString().includes('passes'));
+  it.each([
+    ['in Node', () => values(node)],
+    ['in the contract', ofContract],
+  ])('asks texts and whole numbers at once %s', (_where, made) => {
+    const asked = made().map((schema) => schema._zod.run.toString().includes('passes'));
     expect(asked).toEqual([true, false, true, false, false, false, true, false, false]);
   });
 

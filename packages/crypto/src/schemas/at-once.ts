@@ -5,22 +5,19 @@ type Test = (value: never) => boolean;
 
 /**
  * Has a text or a whole number asked at once for what its checks want: one by one zod takes several times as long. Where one
- * may not hold, zod looks, and says which. Of a schema with other checks nothing is changed, nor of what is made of it later.
- * @returns the schema
+ * may not hold, zod looks, and says which. A schema with other checks is left as it is, and so is what is made of it later.
  */
-export function atOnce<Schema extends z.$ZodType>(schema: Schema): Schema {
-  const inner: z.$ZodTypeInternals = schema._zod;
+export function atOnce({ _zod: inner }: z.$ZodType): void {
   const isOfKind = kindOf(inner.def as z.$ZodTypes['_zod']['def']);
   const tests = (inner.def.checks ?? []).map(({ _zod: { def } }) => testOf(def as z.$ZodChecks['_zod']['def']));
   const [first, ...others] = tests.filter((test) => test !== undefined);
-  if (isOfKind === undefined || first === undefined || others.length + 1 < tests.length) return schema;
+  if (isOfKind === undefined || first === undefined || others.length + 1 < tests.length) return;
   const run = inner.run.bind(inner);
   inner.run = (payload, context) => {
     const value = payload.value as never;
     const passes = isOfKind(value) && first(value) && others.every((test) => test(value));
     return passes ? payload : run(payload, context);
   };
-  return schema;
 }
 
 function kindOf(schema: z.$ZodTypes['_zod']['def']): ((value: unknown) => boolean) | undefined {

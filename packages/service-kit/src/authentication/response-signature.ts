@@ -8,7 +8,7 @@ import { findState } from '../edge/request-state.js';
 import type { ServiceKeys } from './service-keys.js';
 
 /** A response that is to be signed, and for whom. */
-export type ResponseToSign = Parameters<typeof signResponse>[0] & { readonly trust: Trust };
+type ResponseToSign = Parameters<typeof signResponse>[0] & { readonly trust: Trust };
 
 /**
  * The response to a verified request; undefined for strangers, for whom no private key works (protocol.md §5), and where the

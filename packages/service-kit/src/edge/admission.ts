@@ -78,7 +78,7 @@ export class InFlight {
 
 /** Hooks around every request: its id, its bounds, its line in the log and its number in the metrics. */
 export function admit(fastify: FastifyInstance, inFlight: InFlight, parts: AdmissionParts): void {
-  // Hooks that mostly wait for nobody are none of promises: each turn of one costs every request.
+  // Plain functions: most requests wait for nobody here, and a promise costs each of them.
   fastify.addHook('onRequest', (request, reply, done) => {
     const state = beginState(request, {
       arrivedAt: parts.clock.now(),

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Problem } from '@bulla/contract';
 import type { Bytes } from '@bulla/crypto';
 
-export interface ReadBodyOptions {
+interface ReadBodyOptions {
   /** Sets bytes aside; returns why it does not. */
   readonly refuse: (bytes: number) => Problem | undefined;
   /** Told when its sender breaks off, also after it was refused. */

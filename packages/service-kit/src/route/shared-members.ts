@@ -24,12 +24,12 @@ export function writeSharing(schema: z.ZodType, { own, shared }: BodyParts): str
   const { written, ...halves } = halvesOf(schema, Object.keys(shared));
   let theirs = written.get(shared);
   if (theirs === undefined) {
-    // guard: response-shared without: theirs = textOf(shared).slice(1);
-    theirs = textOf(halves.shared.parse(shared)).slice(1);
+    // guard: response-shared without: theirs = JSON.stringify(shared).slice(1);
+    theirs = JSON.stringify(halves.shared.parse(shared)).slice(1);
     written.set(shared, theirs);
   }
-  // guard: response-own without: const mine = textOf(own);
-  const mine = textOf(halves.own.parse(own));
+  // guard: response-own without: const mine = JSON.stringify(own);
+  const mine = JSON.stringify(halves.own.parse(own));
   if (theirs === NOTHING_MORE) return mine;
   // Put together and not joined: what is long is copied when it is sent, and not before.
   return mine === NOTHING ? `{${theirs}` : `${mine.slice(0, -1)},${theirs}`;
@@ -49,8 +49,4 @@ function splitAt(schema: z.ZodType, names: readonly string[]): Halves {
     throw new Error('only a route that answers with an object shares members of it');
   const mask = Object.fromEntries(names.map((name) => [name, true])) as Record<string, never>;
   return { own: schema.omit(mask), shared: schema.pick(mask), written: new WeakMap() };
-}
-
-function textOf(body: unknown): string {
-  return JSON.stringify(body);
 }
