@@ -46,7 +46,8 @@ const RETURN_POLL_MS = 1_000;
 
 /**
  * As {@link retryAFewTimes} until a try may have reached the service. From then on the request is sent again until it
- * is known how that try ended: while the service says that it is at work, and while it is gone for a minute at most.
+ * is known how that try ended: while the service answers that it is to be asked again, whatever for, and while nothing
+ * that it signed comes for a minute at most.
  * @param mayAsk whether the same request can still be answered
  */
 export function untilKnown(mayAsk: () => boolean): Again {
@@ -58,9 +59,10 @@ export function untilKnown(mayAsk: () => boolean): Again {
     mayHaveBegun ||= error.code === 'indeterminate' || wasCut(error);
     if (!mayHaveBegun) return retryAFewTimes(error, counted++, retries);
     // What nobody signed is anybody's word, and worth no more than silence.
-    const wait = error.code === 'transport_failed' ? RETURN_POLL_MS : waitBeforeRetryMs(error, counted++);
-    if (error.code === 'indeterminate') goneSinceMs = undefined;
-    else goneSinceMs ??= performance.now();
+    const isSilent = error.code === 'transport_failed';
+    const wait = isSilent ? RETURN_POLL_MS : waitBeforeRetryMs(error, counted++);
+    if (isSilent) goneSinceMs ??= performance.now();
+    else goneSinceMs = undefined;
     const isGone = goneSinceMs !== undefined && performance.now() - goneSinceMs >= RETURN_MS;
     return isGone ? undefined : wait;
   };

@@ -31,6 +31,18 @@ export type ErrorDetails =
   /** The key that was met in the place of one that is listed: its fingerprint. */
   | { readonly kind: 'key'; readonly fingerprint: string };
 
+/** An answer as its service signed it, and of the request what that signature covers: whoever keeps it can show it. */
+export interface SignedAnswer {
+  readonly method: string;
+  readonly url: string;
+  /** Of the request: `signature-input`, `signature`, and `content-digest` where it had a body. */
+  readonly request: Readonly<Record<string, string>>;
+  readonly status: number;
+  /** Of the answer: `content-type`, `content-digest`, `signature-input`, `signature`. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 export interface BullaErrorOptions {
   readonly message: string;
   readonly origin: ProblemOrigin;
@@ -45,6 +57,8 @@ export interface BullaErrorOptions {
   /** What became of the model server, where it is to blame. */
   readonly upstream?: UpstreamFault | undefined;
   readonly details?: ErrorDetails | undefined;
+  /** The refusal as the service signed it. */
+  readonly answer?: SignedAnswer | undefined;
   readonly cause?: unknown;
 }
 
@@ -61,6 +75,7 @@ export class BullaError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly upstream: UpstreamFault | undefined;
   readonly details: ErrorDetails | undefined;
+  readonly answer: SignedAnswer | undefined;
 
   constructor(code: BullaErrorCode, options: BullaErrorOptions) {
     super(options.message, options.cause === undefined ? {} : { cause: options.cause });
@@ -74,6 +89,7 @@ export class BullaError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.upstream = options.upstream;
     this.details = options.details;
+    this.answer = options.answer;
   }
 }
 
@@ -145,7 +161,11 @@ export async function checked<Value>(work: () => Value | Promise<Value>): Promis
 }
 
 /** A problem document that a service signed. Its sentence goes to terminals, so it must not command them. */
-export function fromProblem(problem: ProblemDocument, retryAfterSeconds: number | undefined): BullaError {
+export function fromProblem(
+  problem: ProblemDocument,
+  retryAfterSeconds: number | undefined,
+  answer?: SignedAnswer,
+): BullaError {
   const { code, status, retryable, origin } = problem;
   const message = (problem.detail ?? problem.title).replaceAll(/\p{C}/gu, '\u{fffd}');
   return bullaError(code, {
@@ -157,6 +177,7 @@ export function fromProblem(problem: ProblemDocument, retryAfterSeconds: number 
     errors: problem.errors,
     retryAfterSeconds,
     details: problem.detail === undefined ? { kind: 'unsaid' } : undefined,
+    answer,
   });
 }
 

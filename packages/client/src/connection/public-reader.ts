@@ -61,7 +61,7 @@ export class PublicReader {
     const headers = { 'content-type': 'application/json' };
     const response = await this.#ask(url, { method: 'POST', headers, body: JSON.stringify(body) });
     const answer = await readBytes(response, PROBLEM_MAX_BYTES);
-    if (!response.ok) throw refusalOf(response, answer, false);
+    if (!response.ok) throw refusalOf(response, answer, undefined);
   }
 
   async #ask(url: URL, init: RequestInit): Promise<Response> {

@@ -1,7 +1,7 @@
 import { PROBLEMS, ProblemDocument } from '@bulla/contract';
 import type { Bytes } from '@bulla/crypto';
 import { strictParseBody } from '@bulla/crypto';
-import type { BullaError } from './errors.js';
+import type { BullaError, SignedAnswer } from './errors.js';
 import { fromProblem, transportFailed } from './errors.js';
 
 /** Longest problem document that is read. */
@@ -12,14 +12,14 @@ export const PROBLEM_MAX_BYTES = 64 * 1024;
  * fault on the way (protocol.md §5): services do not sign answers to requests whose signature they could not verify, so
  * its code is told as a hint, in our own words.
  */
-export function refusalOf(response: Response, body: Bytes, isSigned: boolean): BullaError {
+export function refusalOf(response: Response, body: Bytes, signed: SignedAnswer | undefined): BullaError {
   const problem = problemIn(body);
   const { status } = response;
   if (problem === undefined)
     return transportFailed(`something that is no Bulla service answered ${status}`, { status });
   const retryAfterSeconds = retryAfterOf(response);
   // guard: client-refusal-signed without: return fromProblem(problem, retryAfterSeconds);
-  if (isSigned) return fromProblem(problem, retryAfterSeconds);
+  if (signed !== undefined) return fromProblem(problem, retryAfterSeconds, signed);
   const { code, request_id: requestId, retryable } = problem;
   return transportFailed(`the answer is not signed; it says: ${PROBLEMS[code].title} (${code})`, {
     status,

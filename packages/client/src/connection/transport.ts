@@ -3,10 +3,11 @@ import { ROUTES, targetOf } from '@bulla/contract';
 import type { Bytes, Trust } from '@bulla/crypto';
 import type { HttpRequestParts, RequestSummary, ResponseTrust } from '@bulla/crypto/http';
 import type { PublicKey } from '@bulla/crypto/key-files';
-import { encodeBase64url, randomBytes, strictParseBody, utf8 } from '@bulla/crypto';
+import { decodeUtf8, encodeBase64url, randomBytes, strictParseBody, utf8 } from '@bulla/crypto';
 import { requestSummary, requestTargetOf, signRequest, verifyResponse } from '@bulla/crypto/http';
 import type { Again } from './backoff.js';
 import { pause, retryAFewTimes } from './backoff.js';
+import type { SignedAnswer } from './errors.js';
 import { BullaError, checked, transportFailed } from './errors.js';
 import type { Identity } from './identity.js';
 import { requestSigner } from './identity.js';
@@ -202,7 +203,10 @@ export class Transport {
     const bytes = await readBytes(response, isAnswer ? RESPONSE_MAX_BYTES : PROBLEM_MAX_BYTES);
     const summary = requestSummary(target, signed['signature']);
     const kid = await this.#signedWith(response, bytes, summary, service, { trust, alsoBy });
-    if (!isAnswer) throw refusalOf(response, bytes, kid !== undefined);
+    if (!isAnswer) {
+      const request = { ...signed, ...(headers['content-digest'] && { 'content-digest': headers['content-digest'] }) };
+      throw refusalOf(response, bytes, kid === undefined ? undefined : kept({ method, url, request }, response, bytes));
+    }
     // guard: client-response-signed without: if (kid === undefined) return { response, body: bytes };
     if (kid === undefined)
       throw transportFailed('the answer is not signed by the service that was asked', { status: response.status });
@@ -259,6 +263,19 @@ function intentionOf<Name extends RouteName>(name: Name, service: Service, call:
     timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
     alsoBy: call.alsoBy ?? [],
   };
+}
+
+const ANSWER_FIELDS = ['content-type', 'content-digest', 'signature-input', 'signature'];
+
+/** A refusal, so that somebody who keeps it can show what the service signed. */
+function kept(
+  { method, url, request }: { method: string; url: URL; request: Readonly<Record<string, string>> },
+  response: Response,
+  body: Bytes,
+): SignedAnswer {
+  const fields = ANSWER_FIELDS.map((name) => [name, response.headers.get(name) ?? ''] as const);
+  const { status } = response;
+  return { method, url: url.href, request, status, headers: Object.fromEntries(fields), body: decodeUtf8(body) };
 }
 
 /** What the directory lists, and keys of one service beside it. */

@@ -1,5 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { untilKnown } from './backoff.js';
+import { BullaError } from './errors.js';
 import { unreachable } from './unreachable.js';
 
 /** What fetch throws where a connection does not come about. */
@@ -35,5 +36,27 @@ describe('a service that cannot be reached', () => {
     const again = untilKnown(() => true);
     expect(again(unreachable('https://vault.example', failed('CERT_HAS_EXPIRED')), 0, 3)).toBeUndefined();
     expect(again(unreachable('https://vault.example', failed('ECONNRESET')), 0, 3)).toBeGreaterThan(0);
+  });
+});
+
+describe('a service that was lost with a question', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('is given up after a minute of silence, counted anew whenever it signs that it is to be asked again', async () => {
+    jest.useFakeTimers();
+    const again = untilKnown(() => true);
+    const silence = unreachable('https://vault.example', failed('ECONNRESET'));
+    const busy = new BullaError('overloaded', { message: 'it is busy', origin: 'responder', retryable: true });
+    expect(again(silence, 0, 3)).toBeGreaterThan(0);
+    for (let kills = 0; kills < 4; kills++) {
+      await jest.advanceTimersByTimeAsync(40_000);
+      expect(again(silence, 1, 3)).toBeGreaterThan(0);
+      expect(again(busy, 1, 3)).toBeGreaterThan(0);
+      expect(again(silence, 1, 3)).toBeGreaterThan(0);
+    }
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(again(silence, 1, 3)).toBeUndefined();
   });
 });
