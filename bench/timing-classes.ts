@@ -5,6 +5,7 @@ import {
   encodeBase64url,
   generateKeyPair,
   mintId,
+  dataKeyCommitment,
   sealGrant,
   Secret,
   urnOf,
@@ -48,10 +49,12 @@ export async function makeClasses(): Promise<Record<Class, Sample>> {
   const times = { nbf: 0, use_until: 2_000_000_000, end: 2_000_000_000 };
   const hash = encodeBase64url(Uint8Array.from(randomBytes(32)));
   const dekId = `dek_${randomBytes(16).toString('hex')}`;
-  const place = { sub: urnOf(ORG, 'prompt', mintId('prm')), ver: 1, dekId, chash: hash };
+  const dek = Uint8Array.from(randomBytes(32));
+  const dkc = await dataKeyCommitment(dek);
+  const place = { sub: urnOf(ORG, 'prompt', mintId('prm')), ver: 1, dekId, chash: hash, dkc };
   const seal = () =>
     sealGrant(
-      new Secret(Uint8Array.from(randomBytes(32))),
+      new Secret(dek),
       { ...place, protectUntil: '2029-12-31' },
       { urn, record: { ...record, pur: ['unwrap'], ...times } },
     );

@@ -34,7 +34,11 @@ redis=$(password redis)
 
 for service in vault responder; do
   database=$(password "$service-database")
-  put 600 "$SERVICES/$service/keys.json" <"$BULLA_HOME/services/$service.keys.json"
+  # A file that came into the place of the service's later, as for new keys, is newer than the copy here: it stays.
+  own="$BULLA_HOME/services/$service.keys.json"
+  if [ ! -e "$SERVICES/$service/keys.json" ] || [ "$own" -nt "$SERVICES/$service/keys.json" ]; then
+    put 600 "$SERVICES/$service/keys.json" <"$own"
+  fi
   echo "postgresql://$service:$database@postgres:5432/$service" | put 600 "$SERVICES/$service/database.url"
   echo "redis://:$redis@redis:6379" | put 600 "$SERVICES/$service/redis.url"
   # One role and one database each: neither service can look into the other's.

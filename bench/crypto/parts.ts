@@ -53,7 +53,8 @@ export async function makeParts(payload: Bytes): Promise<Record<Part, Run>> {
   const unwrapper = await responder.unwrapper();
   const recipient = { urn: responder.urn, record: recordOf(responder, 'enc') };
   const place = { org, sub, ver };
-  const granted = { urn: responder.urn, sub, ver, dekId: parseGrant(grant).header.dek, chash };
+  const { dek: dekId, dkc = '' } = parseGrant(grant).header;
+  const granted = { urn: responder.urn, sub, ver, dekId, chash, dkc };
   const dek = await openGrant(parseGrant(grant), unwrapper, granted);
   const statement = await openContent(parseContent(content), dek, place);
   const claims: Statement = parseStatement(statement).claims;

@@ -17,6 +17,7 @@ import {
   newInvitationSecret,
   newStreamKey,
   positionHash,
+  dataKeyCommitment,
   randomBytes,
   sealAttachment,
   sealChunks,
@@ -69,6 +70,7 @@ async function wraps(): Promise<Vector[]> {
     ver: 3,
     dek: `dek_${'5b'.repeat(16)}`,
     chash: encodeBase64url(randomBytes(32)),
+    dkc: await dataKeyCommitment(dek),
   };
   const ofKek = { org: 'acme', kek: 'kek:acme:7', kver: 7 };
   const [kekKid, rootKid] = [ofKek.kek, 'root:file:1'];

@@ -87,8 +87,8 @@ async function makePrompt(of: TestOrganisation) {
   const sub = urnOf(org, 'prompt', id);
   const claims = statementOf(of, sub);
   const statement = await signStatement(claims, author.signer);
-  const { content, dek, chash, dekId, protectUntil } = await sealContent(statement, { org, sub, ver: VERSION });
-  const place = { sub, ver: VERSION, chash, dekId, protectUntil };
+  const { content, dek, chash, dekId, dkc, protectUntil } = await sealContent(statement, { org, sub, ver: VERSION });
+  const place = { sub, ver: VERSION, chash, dekId, dkc, protectUntil };
   const { record } = holderOf(of);
   const grant = await sealGrant(dek, place, { urn: audience, record });
   const deposit = await sealDeposit(dek, place, { urn: vault.urn, record });
@@ -124,7 +124,7 @@ async function makePrompt(of: TestOrganisation) {
   const asking = { wanted: { name: NAME }, asker: { urn: invoker.urn, kid: invoker.sig.kid }, request: REQUEST };
   const key = encodeBase64url(dek.reveal());
   const recipient = keysOf(responders[0]).privateJwk;
-  const grantInput = { token: grant, recipient, urn: audience, sub, ver: VERSION, dek: dekId, chash };
+  const grantInput = { token: grant, recipient, urn: audience, sub, ver: VERSION, dek: dekId, chash, dkc };
   const bundle = { v: 1, env, grant, content, tags };
   return {
     envelope,

@@ -1,4 +1,14 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -90,6 +100,20 @@ describe('the first container of a deployment', () => {
     rmSync(join(services, 'vault/keys.json'));
     expect(init()).toMatchObject({ status: 0, stderr: '' });
     expect([filesOf(home), filesOf(services)]).toEqual(before);
+  });
+
+  it('leaves a service the keys that came into their place later, and hands out those that were made here since', () => {
+    const [own, handed] = [join(home, 'services/vault.keys.json'), join(services, 'vault/keys.json')];
+    const first = readFileSync(handed, 'utf8');
+    writeFileSync(handed, `${first}\n`);
+    expect(init()).toMatchObject({ status: 0, stderr: '' });
+    expect(readFileSync(handed, 'utf8')).toBe(`${first}\n`);
+    const later = new Date(Date.now() + 5_000);
+    utimesSync(own, later, later);
+    expect(init()).toMatchObject({ status: 0, stderr: '' });
+    expect(readFileSync(handed, 'utf8')).toBe(first);
+    const now = new Date();
+    utimesSync(own, now, now);
   });
 
   it('hands the renewer its memory once: neither over what it has come to remember, nor where that was lost', () => {

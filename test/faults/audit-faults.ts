@@ -41,17 +41,16 @@ export async function troubledTables(
   const owner = await connect();
   const server = new URL(url);
   server.pathname = '/postgres';
-  const month = new Date().toISOString().slice(0, 7);
-  const partition = `${schema}.audit_entry_${month.replace('-', '_')}`;
+  // Decisions grow old by an hour, or a month ends meanwhile.
+  for (const month of [-1, 0, 1]) await owner.query(partitionOf(schema, month));
   await owner.query(`
-    create role ${role} login;
-    create table if not exists ${partition} partition of ${schema}.audit_entry
-      for values from ('${month}-01T00:00:00Z') to ('${nextMonth(month)}-01T00:00:00Z');
+    create role ${role} login password '${role}';
     grant usage, create on schema ${schema} to ${role};
     grant select, insert, update, delete on all tables in schema ${schema} to ${role};
     grant usage on all sequences in schema ${schema} to ${role}`);
   const own = new URL(url);
   own.username = role;
+  own.password = role;
   // Less than what services ask for, which their URL may overrule: nobody waits for long for what stays locked.
   own.searchParams.set('lock_timeout', String(LOCK_TIMEOUT_MS));
   return {
@@ -78,9 +77,14 @@ export async function troubledTables(
   };
 }
 
-function nextMonth(month: string): string {
-  const [year = 0, number = 1] = month.split('-').map(Number);
-  return new Date(Date.UTC(year, number)).toISOString().slice(0, 7);
+/** Makes the partition of a month, so many after this one. */
+function partitionOf(schema: string, after: number): string {
+  const now = new Date();
+  const firstOf = (months: number) =>
+    new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + months)).toISOString();
+  const name = `audit_entry_${firstOf(after).slice(0, 7).replace('-', '_')}`;
+  return `create table if not exists ${schema}.${name} partition of ${schema}.audit_entry
+    for values from ('${firstOf(after)}') to ('${firstOf(after + 1)}')`;
 }
 
 /** Begins a fault of one table. @returns what ends it */

@@ -68,7 +68,10 @@ const SIZED: readonly Sized[] = [
     name: 'a document',
     max: 5_767_168,
     pointer: '/root',
-    send: toVault('PUT', '/api/v1/organisations/acme/root/2', (size) => ({ root: `{${token(size - 2)}}` })),
+    send: toVault('PUT', '/api/v1/organisations/acme/root/2', (size) => {
+      const under = { policy: `{${token(64)}}`, directory: `{${token(64)}}` };
+      return { root: `{${token(size - 2)}}`, ...under };
+    }),
   },
   {
     name: 'uses',

@@ -16,6 +16,7 @@ import {
   Source,
   type SourceRule,
   testsToDo,
+  timesOfSessions,
 } from './source-rules.js';
 
 const code = sourceFiles().filter((file) => /\.(ts|mjs|cjs|js)$/.test(file));
@@ -89,6 +90,26 @@ const RULES: readonly [name: string, SourceRule, files: string[], broken: string
       `await client.query('INSERT INTO audit_outbox DEFAULT VALUES');`,
     ],
     [`db.selectFrom('audit_outbox').selectAll();`, `db.insertInto('http_nonce').values(row);`, `say('audit_outbox');`],
+  ],
+  [
+    'counts hours in SQL, and cuts them in UTC, whatever the time zone of the database',
+    timesOfSessions,
+    product,
+    [
+      "sql`now() - interval '1 day'`;",
+      'sql`now() - make_interval(days => ${days})`;',
+      "sql`date_trunc('hour', ${since}::timestamptz)`;",
+      "sql`date_trunc('day', at)`;",
+      'sql`where at > current_date`;',
+      'sql`select at::date`;',
+    ],
+    [
+      "sql`now() - interval '24 hours'`;",
+      'sql`now() - make_interval(hours => ${days * 24})`;',
+      'sql`now() - make_interval(secs => ${seconds})`;',
+      "sql`date_trunc('hour', ${since}::timestamptz, 'UTC')`;",
+      "sql`date_trunc('second', now())`;",
+    ],
   ],
   [
     'asks for custody in one place of each party',

@@ -78,6 +78,18 @@ export const asksForCustody: SourceRule = (file) =>
         /(^|[.#])policy$/i.test(node.expression.getText())),
   );
 
+/**
+ * Days and longer in SQL, as the time zone of a session has them: one may have 23 hours or 25, and an hour may begin at half
+ * past. Hours are the same everywhere, and what is cut to an hour or a day is cut in UTC.
+ */
+export const timesOfSessions: SourceRule = (file) =>
+  file.nodes.filter(
+    (node) => (ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)) && TIME_OF_SESSION.test(node.getText()),
+  );
+
+const TIME_OF_SESSION =
+  /\binterval\s+'[^']*(day|week|mon|year)|\bmake_interval\([^)]*\b(days|weeks|months|years)\s*=>|\bdate_trunc\('(?!second|minute)(?!.*'UTC')|\bcurrent_date\b|::date\b/is;
+
 /** Names that only Node knows, in code that runs in browsers too. */
 export const globalsOfNode: SourceRule = (file) =>
   file.nodes.filter(

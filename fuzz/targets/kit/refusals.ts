@@ -16,6 +16,7 @@ const CODES: Readonly<Record<CryptoErrorCode, true>> = {
   forbidden: true,
   custody_not_allowed: true,
   open_failed: true,
+  content_uncommitted: true,
   pin_mismatch: true,
   trust_rollback: true,
   trust_expired: true,

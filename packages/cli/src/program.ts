@@ -45,7 +45,7 @@ Results go to standard output, everything else to standard error.
 Exit codes:
   0 ok, 1 error, 2 usage, 3 conflict, 4 who you are is not established, 5 you may not, 6 not found,
   7 rate or budget, 8 network, 9 not ready, 10 verification failed, 11 signed and waits for others,
-  78 bad settings, 130 interrupted`;
+  12 logs are whole and evidence in them does not fit, 78 bad settings, 130 interrupted`;
 
 /**
  * Runs one command line.

@@ -62,6 +62,17 @@ describe('bulla audit list', () => {
     expect(narrow.stdout).toMatch(/^ACT +\S+$/m);
   });
 
+  it('says that the entries are the word of the services, and of exported logs that they were verified', async () => {
+    const live = await world.done(['audit', 'list', '--limit', '1']);
+    expect(live.stderr).toBe(
+      'these entries are the word of the services: `bulla audit verify` verifies their logs\nthe newest 1; more with --limit, fewer with --since or --act\n',
+    );
+    const exported = await world.done(['audit', 'list', '--limit', '1', '--bundle', bundle]);
+    expect(exported.stderr).not.toContain('the word of the services');
+    expect(await list('--limit', '1')).toMatchObject([{ proved: false }]);
+    expect(await list('--limit', '1', '--bundle', bundle)).toMatchObject([{ proved: true }]);
+  });
+
   it('chooses by act, result, object, actor, prompt, time, service and number', async () => {
     expect(acts(await list('--act', 'label.move'))).toEqual(new Set(['label.move']));
     expect(await list('--result', 'error')).toEqual([]);
@@ -135,8 +146,11 @@ describe('bulla audit show', () => {
           ),
         ),
         expect.stringContaining('bulla verify answer.json --audit FOLDER'),
+        '✔ each of 3 entries is in a tree that the service has signed',
         '',
       ]);
+      const shown = await world.done(['audit', 'show', envelope, ...from, '--json']);
+      expect(JSON.parse(shown.stdout)).toMatchObject([{ proved: true }, { proved: true }, { proved: true }]);
     }
   });
 
@@ -226,6 +240,40 @@ describe('logs that somebody changed', () => {
   it('show nothing of an answer [guard: cli-answer-log]', async () => {
     const { code, stderr } = await world.bulla(['verify', answer, '--audit', changed]);
     expect([code, stderr]).toEqual([10, expect.stringContaining('vault/audit/1: entry 0: ')]);
+  });
+});
+
+describe('logs whose evidence does not fit', () => {
+  let unfit: string;
+  beforeAll(async () => {
+    unfit = world.path('unfit');
+    await world.done(['audit', 'export', '--out', unfit]);
+    const path = `${unfit}/logs/vault-1/evidence/0.ndjson`;
+    const lines = (await readFile(path, 'utf8')).split('\n');
+    await writeFile(path, lines.slice(1).join('\n'));
+  });
+
+  it('are told from logs that are not what they were, and what is not there is named', async () => {
+    const { code, stdout, stderr } = await world.bulla(['audit', 'verify', unfit]);
+    expect([code, stderr]).toEqual([
+      12,
+      expect.stringMatching(/vault\/audit\/1: 1 entry does not fit: entry \d+: .*; the chain itself is good\n$/),
+    ]);
+    expect(stdout).toMatch(/^✘ evidence +1 entry does not fit/m);
+    expect(stdout).toMatch(
+      /^chain ok .*\nevidence BAD 1 entry that nobody is shown to have asked for\n {2}entry \d+: what shows who asked/m,
+    );
+  });
+
+  it('are listed, with a word', async () => {
+    const { code, stdout, stderr } = await world.bulla(['audit', 'list', '--bundle', unfit]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('1 entry that nobody is shown to have asked for')]);
+    expect(stdout).toContain('envelope.issue');
+  });
+
+  it('still have an answer in them, which ends the same way [guard: cli-answer-log-evidence]', async () => {
+    const { code, stdout } = await world.bulla(['verify', answer, '--audit', unfit]);
+    expect([code, stdout]).toEqual([12, expect.stringMatching(/^✔ log-finish +this very answer is entry/m)]);
   });
 });
 

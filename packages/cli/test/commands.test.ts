@@ -331,7 +331,7 @@ describe('bulla trust', () => {
   it('shows documents and keys, in words and as JSON', async () => {
     const shown = await world.bulla(['trust', 'show']);
     expect(shown.stdout).toMatch(
-      /^organisation {2}dev \(development\)\npin {11}sha256:[0-9a-f]{64}\nroot {10}version 1, until .*Z\n/,
+      /^organisation {4}dev \(development\)\npin {13}sha256:[0-9a-f]{64}\nroot {12}version 1, of .*Z, until .*Z\n/,
     );
     expect(shown.stdout).toMatch(/\nthis device +[0-9a-f:]{39} +http invoke content tag +rsa2048 +active\n/);
     const served = await fetch(`${running.url('vault')}/.well-known/bulla/dev/directory.json`);

@@ -125,7 +125,33 @@ describe('a new encryption key of a responder', () => {
     expect(early).toMatchObject({ code: 2, stdout: '' });
     expect(early.stderr).toMatch(new RegExp(`^lacks a grant for ${FINGERPRINT}: claims/triage@1$`, 'm'));
     expect(early.stderr).toContain('3 versions of 3 prompts would not run any more');
-    expect(early.stderr).toContain('hint: the responder moves them by itself, some hundreds a second: try again;');
+    expect(early.stderr).toContain(
+      'hint: the responder does not hold that key: put the file with that key in its place',
+    );
+    expect(early.stderr).toContain('bulla trust retire urn:bulla:dev:svc:responder:local --not-held');
+  });
+
+  it('that the responder never gets is named by doctor, and ended with a word of its own: the one it holds stays', async () => {
+    const found = async () => {
+      const findings = JSON.parse((await world.bulla(['doctor', '--json'])).stdout) as { name: string; ok: boolean }[];
+      return findings.find(({ name }) => name === 'keys of responder local');
+    };
+    expect(await found()).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(
+        new RegExp(`^the directory lists ${FINGERPRINT} \\(unwrap\\), and urn:.*does not hold it$`),
+      ),
+      fix: expect.stringContaining('bulla trust retire urn:bulla:dev:svc:responder:local --not-held'),
+    });
+    const { stdout, stderr } = await world.done(['trust', 'retire', '--not-held', '--yes']);
+    expect(stdout).toMatch(new RegExp(`^✔ retired: ${FINGERPRINT} of urn:bulla:dev:svc:responder:local\\n$`));
+    expect(stderr).toMatch(
+      new RegExp(`^retire   ${FINGERPRINT}: every version that it opens, ${FINGERPRINT} opens too$`, 'm'),
+    );
+    expect(await found()).toMatchObject({ ok: true });
+    await push('claims/after', '--label', 'production');
+    expect((await ask('claims/after')).stdout).toContain('Water.');
+    expect((await world.done(['trust', 'retire'])).stdout).toMatch(/^nothing to retire: /);
   });
 
   it('is of a responder that is listed', async () => {

@@ -78,7 +78,8 @@ describe('new keys of a responder', () => {
 
     const plan = await owner.people.planRetirement(urn);
     const ending = [{ kid: sealedTo?.kid, newest: newest.kid, use: 'enc' }];
-    expect(plan).toEqual({ service: urn, kind: 'responder', older: ending, lacking: [] });
+    const rest = { lacking: [], untried: [], heard: false, notHeld: [] };
+    expect(plan).toEqual({ service: urn, kind: 'responder', older: ending, ...rest });
     expect(activeOf(await owner.people.retire(plan, signer), 'unwrap')).toEqual([newest.kid]);
     await expect(owner.people.planRetirement('urn:bulla:acme:svc:responder:none')).rejects.toMatchObject({
       code: 'not_found',
@@ -88,12 +89,83 @@ describe('new keys of a responder', () => {
   it('are retired only when the newest opens all that they open [guard: retire-lacking]', async () => {
     const older = [{ kid: 'two', newest: 'one', use: 'enc' as const }];
     const lacking = [{ name: 'claims/triage', version: 1 }];
-    const plan = { service: urn, kind: 'responder' as const, older, lacking };
+    const rest = { lacking, untried: [], heard: true, notHeld: [] };
+    const plan = { service: urn, kind: 'responder' as const, older, ...rest };
     await expect(owner.people.retire(plan, signer)).rejects.toMatchObject({
       code: 'validation_failed',
       message: expect.stringContaining('sealed to an older key alone'),
     });
     expect(vault.directories).toEqual([]);
+  });
+
+  it('are not retired where the service does not hold the newest, but with a word of its own [guard: retire-not-held]', async () => {
+    const { keyFile } = world.organisation.responders[0];
+    const own = keyFile.keys.map(({ kid }) => kid);
+    const lost = (await makeKeyFile('acme', urn, 'p256', ['http', 'reply'], ['unwrap'])).keys.slice(1);
+    const file = { ...keyFile, keys: [...lost, ...keyFile.keys] };
+    await accept(await readPublicKeys(await signPublicKeys(file, world.clock.seconds)), { fileLater: true });
+    vault.held = own;
+    const [listed, held] = activeOf(await owner.trust(), 'unwrap');
+    expect(own).not.toContain(listed);
+    const beside = await owner.people.heldBesideListed(urn);
+    expect([beside.notHeld.map(({ kid }) => kid), beside.notListed]).toEqual([[listed], []]);
+
+    const plan = await owner.people.planRetirement(urn);
+    expect(plan).toMatchObject({ older: [{ kid: held, newest: listed }], notHeld: [listed] });
+    await expect(owner.people.retire(plan, signer)).rejects.toMatchObject({ check: 'key-not-held' });
+    const way = await owner.people.planRetirement(urn, { endsNotHeld: true });
+    expect(way).toMatchObject({ older: [{ kid: listed, newest: held }], notHeld: [] });
+    expect(activeOf(await owner.people.retire(way, signer), 'unwrap')).toEqual([held]);
+    expect((await owner.people.heldBesideListed(urn)).notHeld).toEqual([]);
+    const ofNobody = 'A'.repeat(43);
+    vault.held = [...own, ofNobody];
+    expect((await owner.people.heldBesideListed(urn)).notListed).toEqual([ofNobody]);
+  });
+
+  it('are not ended where the service says that it holds none of them [guard: retire-none-held]', async () => {
+    vault.held = [];
+    await expect(owner.people.planRetirement(urn, { endsNotHeld: true })).rejects.toMatchObject({
+      code: 'validation_failed',
+      message: expect.stringContaining('it would be left with none'),
+    });
+  });
+
+  it.each([
+    [true, 'has not found that its newest key opens 1 versions'],
+    [false, 'could not be asked whether its newest key opens 1 versions'],
+  ])(
+    'are retired only when their responder found that the newest opens them, or somebody goes by the vault [guard: retire-untried]',
+    async (heard, told) => {
+      const older = [{ kid: 'two', newest: 'one', use: 'enc' as const }];
+      const untried = [{ name: 'claims/triage', version: 1 }];
+      const plan = { service: urn, kind: 'responder' as const, older, lacking: [], untried, heard, notHeld: [] };
+      await expect(owner.people.retire(plan, signer)).rejects.toMatchObject({
+        code: 'validation_failed',
+        message: expect.stringContaining(told),
+      });
+      // Then it is the newest key itself that is looked for.
+      await expect(owner.people.retire(plan, signer, { unheard: true })).rejects.toMatchObject({
+        message: expect.stringContaining('was revoked or has ended meanwhile'),
+      });
+      expect(vault.directories).toEqual([]);
+    },
+  );
+
+  it('open what their responder tried, and not what the vault lists alone [guard: retire-tried]', async () => {
+    const { keyFile } = world.organisation.responders[0];
+    await owner.prompts.push('claims/triage', 'text', draftOf('one'));
+    const [newest] = (await makeKeyFile('acme', urn, 'p256', ['http', 'reply'], ['unwrap'])).keys.slice(1);
+    if (newest === undefined) throw new Error('a key file without an encryption key');
+    await accept(await statedBy({ ...keyFile, keys: [newest, ...keyFile.keys] }));
+    await owner.grants.reseal('claims/triage', 1);
+    const { lies } = world.responder.service;
+    const tried = (fit: boolean) => () => ({ body: { data: [{ whash: 'A'.repeat(43), fit }], next_cursor: null } });
+    const one = { name: 'claims/triage', version: 1 };
+    expect(await owner.people.planRetirement(urn)).toMatchObject({ untried: [one], heard: false });
+    lies['grant.tried'] = tried(true);
+    expect(await owner.people.planRetirement(urn)).toMatchObject({ lacking: [], untried: [], heard: true });
+    lies['grant.tried'] = tried(false);
+    expect(await owner.people.planRetirement(urn)).toMatchObject({ lacking: [], untried: [one], heard: true });
   });
 
   it('are not retired where the newest was revoked after it was looked at [guard: retire-newest]', async () => {
@@ -104,6 +176,9 @@ describe('new keys of a responder', () => {
       kind: 'responder' as const,
       older: [{ kid: 'two', newest, use: 'enc' as const }],
       lacking: [],
+      notHeld: [],
+      untried: [],
+      heard: true,
     };
     await world.organisation.publish((draft) => {
       draft.revoked.push({ kid: newest, reason: 'keyCompromise', at: world.clock.seconds });

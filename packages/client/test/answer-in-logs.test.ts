@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { digestB64u, mintId, parseAnswer, parseEnvelope, parseFin, utf8 } from '@bulla/crypto';
 import type { BundleVerdict } from '../src/audit/verify-bundle.js';
 import { verifyAnswerInBundle } from '../src/audit/verify-bundle.js';
-import { AuditWorld, changeEntry } from './audit-world.js';
-import type { HeldLog } from './held-log.js';
+import { AuditWorld } from './audit-world.js';
+import type { HeldLog, NewEntry } from './held-log.js';
 import { MemoryFolder } from './memory-folder.js';
 import { draftOf } from './world.js';
 
@@ -42,26 +42,28 @@ async function factsOf(answer: Uint8Array<ArrayBuffer>) {
 
 /** The three entries, each with what is changed of it; signed and exported. */
 async function logged(changes: { issue?: object; claim?: object; finish?: object } = {}): Promise<void> {
-  const { prompt, version, envelope, responder, whash, invocation, fin, kid } = facts;
-  const who = { type: 'device', kid };
+  const { prompt, version, envelope, responder, whash, invocation, fin } = facts;
   const [vault, answers] = [all.first, all.responder[0]];
   if (answers === undefined) throw new Error('there is no log');
   const issue = { envelope, prompt, version, whash, responder, uses: 1 };
-  await add(vault, 'envelope.issue', { ...issue, ...changes.issue }, who);
-  await add(
-    answers,
-    'invocation.run',
-    { invocation, envelope, prompt, version, replayed: false, ...changes.claim },
-    who,
-  );
-  await add(answers, 'invocation.finish', { invocation, frames: 1, finish: 'stop', fin, ...changes.finish }, who);
+  await add(vault, 'envelope.issue', { ...issue, ...changes.issue });
+  await add(answers, 'invocation.run', {
+    invocation,
+    envelope,
+    prompt,
+    version,
+    replayed: false,
+    ...changes.claim,
+  });
+  await add(answers, 'invocation.finish', { invocation, frames: 1, finish: 'stop', fin, ...changes.finish });
   await all.sign();
   await all.auditor.audit.export(folder);
 }
 
-async function add(log: HeldLog, act: string, obj: object, who: object): Promise<void> {
-  await log.add({ act: 'prompt.list', obj: { items: 1 } });
-  changeEntry(log, log.entries.length - 1, { act, obj, who });
+async function add(log: HeldLog, act: string, obj: object): Promise<void> {
+  const { author, invoker, owner } = all.world.organisation;
+  const by = [author, invoker, owner].find(({ signer }) => signer.kid === facts.kid);
+  await log.add({ act, obj, by } as NewEntry);
 }
 
 async function found(): Promise<BundleVerdict & { states: string[]; details: string[] }> {
@@ -124,6 +126,20 @@ describe('an answer', () => {
     const { states, details } = await found();
     expect(states).toEqual(['log-issue passed', 'log-claim failed', 'log-finish failed']);
     expect(details[2]).toBe(`the log of ${facts.responder} is not good`);
+  });
+
+  it('is not shown by an entry that does not fit who asked for it [guard: audit-answer-misfit]', async () => {
+    await logged();
+    folder.change('logs/vault-1/evidence/0.ndjson', (text) =>
+      text
+        .split('\n')
+        .filter((line) => !line.includes('"index":1,'))
+        .join('\n'),
+    );
+    const { states, details, logs } = await found();
+    expect(states).toEqual(['log-issue failed', 'log-claim passed', 'log-finish passed']);
+    expect(details[0]).toMatch(/^entry 1 of .*vault\/audit\/1 is about it: what shows who asked is not there/);
+    expect(logs.map(({ failure }) => failure?.check)).toEqual(['evidence', undefined]);
   });
 
   it('is in no log that is not there', async () => {

@@ -132,7 +132,12 @@ describe('verifying a folder', () => {
     await all.first.sign();
     await all.auditor.audit.export(folder);
     folder.change('logs/vault-1/evidence/0.ndjson', (text) => text.replace('"base"', '"other"'));
-    expect(await failures()).toEqual([expect.stringContaining('evidence: entry 0: not a line of evidence'), undefined]);
+    expect(await failures()).toEqual([
+      expect.stringMatching(
+        /^evidence: 2 entries do not fit: entry 0: not a line of evidence; entry 1: .* is not there/,
+      ),
+      undefined,
+    ]);
   });
 
   it.each([
@@ -242,6 +247,14 @@ describe('the key of a checkpoint', () => {
     const verdict = await own.auditor.audit.verify();
     expect(verdict.logs.map(({ valid }) => valid)).toEqual([true, true, true]);
     expect(verdict.logs[0]?.checks.find(({ name }) => name === 'key')?.state).toBe('not_looked_for');
+    // By that key alone nothing is shown of single entries.
+    const entries = [];
+    for await (const entry of own.auditor.audit.list()) entries.push(entry);
+    const proved = await own.auditor.audit.prove(entries);
+    expect(proved.map(({ log, head: of }) => [log, of === undefined])).toEqual([
+      [2, false],
+      ...entries.slice(1).map(() => [1, true]),
+    ]);
   });
 
   it('that was replaced since is found in an earlier directory, which the folder keeps', async () => {

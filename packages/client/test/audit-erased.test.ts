@@ -19,37 +19,74 @@ const asked = (by: 'author' | 'invoker', count: number) =>
     ),
   );
 const evidenceOf = async () => (await all.checks())['evidence'];
-const kidOf = (who: 'author' | 'invoker') => all.world.organisation[who].signer.kid;
+const kidOf = (who: 'author' | 'invoker' | 'owner') => all.world.organisation[who].signer.kid;
+const erase = (...indices: number[]) => {
+  for (const index of indices) Object.assign(all.first.entries[index] ?? {}, { evidence: null });
+};
 /** The entry by which an owner's erasure is put down. */
-const say = async (below: number, actor = kidOf('author'), log = 1, held = all.first) => {
-  await held.add({ act: 'audit.erase', obj: { log, actor, below, items: 1 } });
+const say = async (below: number, actor = kidOf('author'), log = 1, held = all.first, by = owner()) => {
+  await held.add({ act: 'audit.erase', obj: { log, actor, below, items: 1 }, by });
   await held.sign();
 };
+const owner = () => all.world.organisation.owner;
+const GONE = 'what shows who asked is not there, and no owner had it erased';
 
 describe('evidence that was erased', () => {
-  it('is told from evidence that is not there, by what the log says [guard: audit-erased-said]', async () => {
+  it('is told from evidence that is not there, by what the log says [guard: audit-erased-said] [guard: audit-evidence-there]', async () => {
     await asked('author', 4);
     await asked('invoker', 2);
     await all.sign();
-    for (const index of [1, 2, 5]) Object.assign(all.first.entries[index] ?? {}, { evidence: null });
+    erase(1, 2, 5);
     expect(await evidenceOf()).toBe(
-      'passed: who asked signed for 3 of the 6 entries that requests brought about; the service has none for 3 entries, and no entry says that it was erased; 1 entry that no request brought about',
+      `failed: 3 entries do not fit: entry 1: ${GONE}; entry 2: ${GONE}; entry 5: ${GONE}; who asked signed for 3 of the 6 entries that requests brought about; 1 entry that no request brought about`,
     );
     await say(2);
-    expect(await evidenceOf()).toContain(
-      'that of 1 entry was erased, as entry 7 of urn:bulla:acme:svc:vault/audit/1 says; the service has none for 2 entries, and no entry says',
+    expect(await evidenceOf()).toBe(
+      `failed: 2 entries do not fit: entry 2: ${GONE}; entry 5: ${GONE}; who asked signed for 4 of the 7 entries that requests brought about; that of 1 entry was erased, as entry 7 of urn:bulla:acme:svc:vault/audit/1 says; 1 entry that no request brought about`,
     );
     await say(5);
     expect(await evidenceOf()).toContain(
-      'that of 2 entries was erased, as entry 7 of urn:bulla:acme:svc:vault/audit/1 and 1 more say; the service has none for 1 entry, and',
+      'that of 2 entries was erased, as entry 7 of urn:bulla:acme:svc:vault/audit/1 and 1 more say',
     );
+    expect(await all.failures()).toEqual([`evidence: 1 entry does not fit: entry 5: ${GONE}`, undefined]);
     await say(99, kidOf('invoker'));
-    expect(await evidenceOf()).not.toContain('no entry says');
-    // What came later was erased by nobody.
+    expect(await all.failures()).toEqual([undefined, undefined]);
+  });
+
+  it('counts for nothing that came later, whatever the erasure says', async () => {
+    await asked('author', 1);
+    await say(99);
     await asked('author', 1);
     await all.sign();
-    Object.assign(all.first.entries.at(-1) ?? {}, { evidence: null });
-    expect(await evidenceOf()).toContain('the service has none for 1 entry, and no entry says that it was erased');
+    erase(1, 3);
+    expect(await all.failures()).toEqual([`evidence: 1 entry does not fit: entry 3: ${GONE}`, undefined]);
+  });
+
+  it('counts where an owner signed for it, and no other [guard: audit-erased-by-owner]', async () => {
+    await asked('invoker', 1);
+    await say(2, kidOf('invoker'), 1, all.first, all.world.organisation.author);
+    erase(1);
+    expect(await all.failures()).toEqual([`evidence: 1 entry does not fit: entry 1: ${GONE}`, undefined]);
+  });
+
+  it('counts where the owner asked for this key [guard: audit-evidence-query]', async () => {
+    await asked('invoker', 1);
+    await say(2);
+    const { leaf } = all.first.entries[2] ?? { leaf: '' };
+    Object.assign(all.first.entries[2] ?? {}, { leaf: leaf.replace(kidOf('author'), kidOf('invoker')) });
+    await all.sign();
+    erase(1);
+    expect((await all.failures())[0]).toBe(
+      `evidence: 2 entries do not fit: entry 1: ${GONE}; entry 2: its evidence is a request about other things`,
+    );
+  });
+
+  it('is never that of an erasure [guard: audit-erasure-stays]', async () => {
+    await asked('author', 1);
+    await say(2);
+    await say(3, kidOf('owner'));
+    erase(1, 2);
+    expect((await all.failures())[0]).toBe(`evidence: 2 entries do not fit: entry 1: ${GONE}; entry 2: ${GONE}`);
   });
 
   it('is told by a newer log of the service, too', async () => {
@@ -62,6 +99,39 @@ describe('evidence that was erased', () => {
     expect(await evidenceOf()).toContain(
       'that of 1 entry was erased, as entry 1 of urn:bulla:acme:svc:vault/audit/2 says',
     );
+  });
+
+  /** An owner has it erased while the logs are read: the entry that says so is signed a moment later. */
+  const eraseWhileRead = async () => {
+    await asked('author', 1);
+    await all.sign();
+    const { lies } = all.world.vault.service;
+    const honest = lies['audit.bundle'];
+    let bundles = 0;
+    lies['audit.bundle'] = async (incoming) => {
+      if (bundles++ === 0) {
+        erase(1);
+        const said = { log: 1, actor: kidOf('author'), below: 2, items: 1 };
+        await all.first.add({ act: 'audit.erase', obj: said, by: owner() });
+        // Signed once the reader is done with what was signed before.
+        setTimeout(() => void all.first.sign(), 50);
+      }
+      return honest?.(incoming) as never;
+    };
+  };
+
+  it('is told with the entry that says so, though that was signed only after it was gone [guard: audit-erased-since]', async () => {
+    await eraseWhileRead();
+    const { valid, logs } = await all.auditor.audit.verify();
+    expect([valid, logs[0]?.failure, logs[0]?.head?.size]).toEqual([true, undefined, 3]);
+  });
+
+  it('is exported with the entry that says so [guard: audit-export-erased]', async () => {
+    await eraseWhileRead();
+    const folder = new MemoryFolder();
+    await all.auditor.audit.export(folder);
+    const found = await verifyBundle(folder, { pin: all.world.organisation.pin, now: all.world.clock.now() });
+    expect(found.logs.map(({ failure }) => failure)).toEqual([undefined, undefined]);
   });
 
   it('goes in every log of every service, as often as there is more', async () => {

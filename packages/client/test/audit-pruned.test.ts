@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 /** Entries of some moment. */
 async function write(held: HeldLog, count: number, t: string): Promise<void> {
-  for (let at = 0; at < count; at++) await held.add({ act: 'prompt.list', obj: { items: at } }, t);
+  await held.fill(count, t);
   await held.sign();
 }
 

@@ -105,6 +105,44 @@ describe('one entry', () => {
   });
 });
 
+describe('entries that were listed', () => {
+  const listedBy = async () => {
+    const entries = [];
+    const services = await all.auditor.audit.services();
+    for await (const entry of all.auditor.audit.list({ services, order: 'oldest-first' })) entries.push(entry);
+    return entries;
+  };
+
+  it('are shown to be in the signed trees of all logs, but for those that are newer', async () => {
+    const first = await all.fill(20);
+    const head = first.head ?? (await first.sign());
+    all.vault.push(await all.log('vault', 2).begin({ origin: first.origin, head }));
+    await all.sign();
+    await all.vault[1]?.add({ act: 'prompt.list', obj: { items: 1 } });
+    const entries = await listedBy();
+    const proved = await all.auditor.audit.prove(entries);
+    expect(proved.map(({ head: of, ...entry }) => [entry, of?.size])).toEqual(
+      entries.map((entry) => {
+        if (entry.service !== first.origin.split('/')[0]) return [entry, 1];
+        if (entry.log === 1) return [entry, 21];
+        return [entry, entry.index === 0 ? 1 : undefined];
+      }),
+    );
+    expect(await all.auditor.audit.prove([])).toEqual([]);
+  });
+
+  it('are refused where a log does not hold one of them [guard: audit-listed-included]', async () => {
+    const held = await all.fill(3);
+    const entries = await listedBy();
+    expect(await all.auditor.audit.prove(entries)).toHaveLength(5);
+    changeEntry(held, 2);
+    await expect(all.auditor.audit.prove(await listedBy())).rejects.toMatchObject({
+      code: 'log_inconsistent',
+      check: 'inclusion',
+    });
+  });
+});
+
 describe('a list', () => {
   it('goes over pages, logs and services, newest first or oldest first', async () => {
     const first = await all.fill(250);

@@ -173,6 +173,36 @@ describe('a stream', () => {
     expect(stream.told).not.toContain('entries-lost');
   });
 
+  it('passes an entry on that cannot be what anybody asked for, and marks it [guard: stream-misfit-marked]', async () => {
+    await all.fill(4);
+    changeEntry(all.first, 2, { act: 'prompt.delete', obj: { prompt: 'prm_01k9z3q8e4fxq9m3y7t5w6v8na' } });
+    await all.first.sign();
+    const misfits: unknown[] = [];
+    stream.sink.answer = (batch) => {
+      misfits.push(...batch.flatMap(({ index, misfit }) => (misfit === undefined ? [] : [[index, misfit]])));
+      return { kind: 'taken' };
+    };
+    await stream.run();
+    expect(ofVault()).toEqual(upTo(5));
+    expect(misfits).toEqual([[2, 'no service can have done that']]);
+    expect(stream.events).toContainEqual({
+      event: 'misfit',
+      origin: all.first.origin,
+      index: 2,
+      message: 'no service can have done that',
+    });
+  });
+
+  it('goes on with the next log where entries of the one before do not fit', async () => {
+    await all.fill(3);
+    changeEntry(all.first, 1, { act: 'prompt.delete', obj: { prompt: 'prm_01k9z3q8e4fxq9m3y7t5w6v8na' } });
+    const head = await all.first.sign();
+    all.vault.push(await all.log('vault', 2).begin({ origin: all.first.origin, head }));
+    await all.vault[1]?.sign();
+    await stream.run();
+    expect(ofVault()).toEqual([...upTo(4), 'vault/2#0']);
+  });
+
   it('goes on with the others while a service does not answer', async () => {
     await all.fill(2);
     all.world.responder.service.lies['audit.checkpoint'] = () => {

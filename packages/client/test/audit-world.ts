@@ -1,9 +1,11 @@
 import { mintId } from '@bulla/crypto';
+import type { LiveVerdict } from '../src/audit/audit.js';
 import type { Bulla } from '../src/bulla.js';
 import type { KeptHead } from '../src/audit/kept-heads.js';
 import { MemoryTrustStore } from '../src/trust/trust-store.js';
 import type { HeldEntry } from './held-log.js';
 import { HeldLog, logHandlers } from './held-log.js';
+import { pauseless } from './pauseless.js';
 import type { World } from './world.js';
 import { makeWorld } from './world.js';
 
@@ -71,20 +73,25 @@ export class AuditWorld {
 
   /** Entries in the vault's first log that nobody signed for, under a new checkpoint. */
   async fill(count: number): Promise<HeldLog> {
-    for (let at = 0; at < count; at++) await this.first.add({ act: 'prompt.list', obj: { items: at } });
+    await this.first.fill(count);
     await this.first.sign();
     return this.first;
   }
 
+  /** What verifying finds; nobody waits for an entry that is about to be signed. */
+  verdict(): Promise<LiveVerdict> {
+    return pauseless(() => this.auditor.audit.verify());
+  }
+
   /** Why each log is not good, if it is not. */
   async failures(): Promise<(string | undefined)[]> {
-    const { logs } = await this.auditor.audit.verify();
+    const { logs } = await this.verdict();
     return logs.map(({ failure }) => failure && `${failure.check}: ${failure.message}`);
   }
 
   /** What each check of the vault's oldest log found. */
   async checks(): Promise<Record<string, string>> {
-    const { logs } = await this.auditor.audit.verify();
+    const { logs } = await this.verdict();
     return Object.fromEntries((logs[0]?.checks ?? []).map(({ name, state, detail }) => [name, `${state}: ${detail}`]));
   }
 

@@ -1,5 +1,5 @@
 import type { AuditAct, AuditEvent, AuditFacts } from '@bulla/contract';
-import { encodeLeaf, Problem } from '@bulla/contract';
+import { actorsOf, encodeLeaf, fitOf, Problem, ROUTES, routesOf, targetOf } from '@bulla/contract';
 import { concatBytes, digestB64u, encodeBase64url, loadSigner, mintId, privateJwkOf, utf8 } from '@bulla/crypto';
 import type { Signer } from '@bulla/crypto';
 import { signRequest } from '@bulla/crypto/http';
@@ -20,8 +20,10 @@ export interface HeldEntry {
 export interface NewEntry<Act extends AuditAct = AuditAct> {
   readonly act: Act;
   readonly obj: AuditFacts<Act>;
-  /** Who asked; the service itself unless given. */
+  /** Who asked; the service itself unless given, or an owner for what no service does by itself. */
   readonly by?: Pick<TestMember, 'urn' | 'keyid' | 'signer'>;
+  /** Where the request went: to the route that the act bears the name of, about what the entry says, unless given. */
+  readonly to?: RequestTarget;
   /** Whether the service kept what they signed. */
   readonly keeps?: boolean;
 }
@@ -55,6 +57,12 @@ export class HeldLog {
     this.origin = `${member.urn}/audit/${number}`;
   }
 
+  /** As what the service does by itself: entries of which there may be any number. */
+  async fill(count: number, t = T): Promise<this> {
+    for (let at = 0; at < count; at++) await this.add({ act: 'kek.destroy', obj: { kek: at + 1 } }, t);
+    return this;
+  }
+
   /** Begins it, as every log begins. */
   async begin(before?: { origin: string; head: TreeHead }): Promise<this> {
     const said = before && { origin: before.origin, size: before.head.size, root: encodeBase64url(before.head.root) };
@@ -62,15 +70,18 @@ export class HeldLog {
     return this;
   }
 
-  async add<Act extends AuditAct>({ act, obj, by, keeps = true }: NewEntry<Act>, t = T): Promise<HeldEntry> {
-    const signed = by && (await signedRequest(act, by));
+  async add<Act extends AuditAct>(entry: NewEntry<Act>, t = T): Promise<HeldEntry> {
+    const { act, obj, keeps = true, to = targetOfAct(act, obj, this.#organisation.org) } = entry;
+    const asker = actorsOf(act).has('service') ? undefined : this.#organisation.owner;
+    const by = 'by' in entry ? entry.by : asker;
+    const signed = by && to && (await signedRequest(to, by));
     const who = by === undefined ? { type: 'service' } : { type: 'device', kid: by.signer.kid };
     const event = { v: 1, who, act, res: 'ok', obj, ...(signed && { req: signed.nonce, ev: signed.ev }) };
     const stamp = { id: mintId('aud'), t, org: this.#organisation.org };
     const leaf = encodeLeaf(stamp, event as unknown as AuditEvent);
-    const entry: HeldEntry = { leaf, evidence: signed !== undefined && keeps ? signed.evidence : null };
-    this.entries.push(entry);
-    return entry;
+    const held: HeldEntry = { leaf, evidence: signed !== undefined && keeps ? signed.evidence : null };
+    this.entries.push(held);
+    return held;
   }
 
   /** Signs what is there. */
@@ -190,12 +201,41 @@ async function anySigner({ origin, key }: HeldLog): Promise<NoteSigner> {
   return { key: await noteKeyOf(origin, key.publicJwk), signer: key };
 }
 
-/** What somebody signs who asks for such an act, as the service keeps it. */
-async function signedRequest(act: AuditAct, { keyid, signer }: Pick<TestMember, 'keyid' | 'signer'>) {
+/** What a request is for. */
+export interface RequestTarget {
+  readonly method: string;
+  /** With its query, if it has one. */
+  readonly target: string;
+}
+
+/** The request that somebody sends for just this; undefined for an act of which there is no such route. */
+export function targetOfAct(act: AuditAct, obj: object, org: string): RequestTarget | undefined {
+  const [name] = routesOf(act);
+  const fit = name && fitOf(act, name);
+  if (name === undefined || fit === undefined) return undefined;
+  const facts = { ...obj, org } as Readonly<Record<string, string | number | undefined>>;
+  const filled = (named: Readonly<Record<string, string | null>> = {}) =>
+    Object.fromEntries(Object.entries(named).map(([part, member]) => [part, String(facts[member ?? ''] ?? 0)]));
+  return { method: ROUTES[name].method, target: targetOf(name, filled(fit.path) as never, filled(fit.query) as never) };
+}
+
+/** What somebody signs who sends such a request, as the service keeps it. */
+export async function signedRequest(
+  { method, target }: RequestTarget,
+  { keyid, signer }: Pick<TestMember, 'keyid' | 'signer'>,
+) {
   const nonce = encodeBase64url(crypto.getRandomValues(new Uint8Array(16)));
-  const path = ACT_PATHS[act];
-  if (path === undefined) throw new Error(`no path for ${act}`);
-  const request = { method: 'GET', authority: 'vault.example', path, query: '?', header: () => undefined };
+  const [path = '', query = ''] = target.split('?');
+  const isSent = method === 'POST' || method === 'PUT';
+  const headers = isSent ? { 'content-type': 'application/json', 'idempotency-key': mintId('env') } : {};
+  const request = {
+    method,
+    authority: 'vault.example',
+    path,
+    query: `?${query}`,
+    header: (name: string) => (headers as Record<string, string | undefined>)[name],
+    ...(isSent && { body: utf8('{}') }),
+  };
   let base = '';
   const recording: Signer = {
     ...signer,
@@ -213,10 +253,3 @@ async function signedRequest(act: AuditAct, { keyid, signer }: Pick<TestMember, 
   const ev = await digestB64u(concatBytes(utf8(base), signature));
   return { nonce, ev, evidence: { base, signature: encodeBase64url(signature) } };
 }
-
-/** Routes of a GET, so that no body is needed. */
-const ACT_PATHS: Partial<Record<AuditAct, string>> = {
-  'prompt.list': '/api/v1/prompts',
-  'prompt.get': '/api/v1/prompts/prm_01k9z3q8e4fxq9m3y7t5w6v8na',
-  'envelope.get': '/api/v1/envelopes/env_01k9z3q8e4fxq9m3y7t5w6v8na',
-};

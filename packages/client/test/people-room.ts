@@ -19,8 +19,8 @@ export interface PeopleRoom {
   readonly waiting: () => Promise<DeviceRequest>;
 }
 
-export async function openPeopleRoom(): Promise<PeopleRoom> {
-  const world = await makeWorld();
+export async function openPeopleRoom(options: Parameters<typeof makeWorld>[0] = {}): Promise<PeopleRoom> {
+  const world = await makeWorld(options);
   const vault = new PeopleVault(world);
   const records = new MemoryRecords();
   const owner = await world.client();

@@ -24,12 +24,19 @@ beforeEach(async () => {
   const { lies } = world.vault.service;
   lies['organisation.create'] = ({ body, headers }) => {
     if (headers['authorization'] !== 'Bootstrap hush') throw new Problem('unauthenticated');
-    const { root, policy, directory } = body as { root: string; policy: string; directory: string };
-    held = { roots: [root], policy, directory };
+    const {
+      root,
+      roots = [],
+      policy,
+      directory,
+    } = body as { root: string; roots?: string[]; policy: string; directory: string };
+    held = { roots: [root, ...roots], policy, directory };
     return { body: { org: 'acme', pin: world.organisation.pin } };
   };
   lies['root.publish'] = ({ body, params }) => {
-    held?.roots.push((body as { root: string }).root);
+    const { root, policy, directory } = body as { root: string; policy: string; directory: string };
+    if (held === undefined || pending !== undefined) throw new Problem('version_conflict');
+    held = { roots: [...held.roots, root], policy, directory };
     return { body: { version: Number(params['n']) } };
   };
   lies['policy.publish'] = ({ body, headers }) => {
@@ -85,18 +92,25 @@ describe('publishing an organisation', () => {
     await world.organisation.publishPolicy();
     keep(world.organisation.documents);
     await world.organisation.publishRoot();
+    keep(world.organisation.documents);
     await world.organisation.publishPolicy();
     expect(await publish()).toEqual({ isNew: false });
     expect(changes().slice(1)).toEqual([
-      'root.publish',
       'directory.publish',
       'policy.publish',
       'directory.publish',
+      'root.publish',
       'policy.publish',
       'directory.publish',
     ]);
     expect(held?.directory).toBe(world.organisation.documents.directory);
     expect(held?.policy).toBe(world.organisation.documents.policy);
+  });
+
+  it('brings all its roots to a vault that does not have it', async () => {
+    await world.organisation.publishRoot();
+    expect(await publish()).toEqual({ isNew: true });
+    expect(held).toEqual({ ...world.organisation.documents, roots: [...world.organisation.documents.roots] });
   });
 
   it('finishes what was interrupted between a policy and the directory that names it', async () => {

@@ -241,6 +241,21 @@ describe('trust', () => {
     expect((await bulla.refreshTrust()).root.version).toBe(2);
   });
 
+  it('keeps what it has while the newest root is dated ahead, and takes that in its time [guard: client-root-ahead]', async () => {
+    const { organisation, vault, clock } = world;
+    const bulla = await world.client();
+    const { directoryRef } = await bulla.trust();
+    const next = await organisation.signRoot(undefined, clock.now() + 600);
+    vault.documents = () => next;
+    expect((await bulla.refreshTrust()).directoryRef).toEqual(directoryRef);
+    expect((await bulla.catchUpTrust()).root.version).toBe(1);
+    const fresh = await world.client(undefined, { store: new MemoryTrustStore() });
+    await expect(fresh.trust()).rejects.toMatchObject({ code: 'clock_skew', check: 'root-ahead' });
+    clock.seconds += 600;
+    const trust = await bulla.refreshTrust();
+    expect([trust.root.version, trust.policy.version]).toEqual([2, 2]);
+  });
+
   it('remembers when revoked keys end, even after their records have gone', async () => {
     const store = new MemoryTrustStore();
     const { auditor } = world.organisation;

@@ -13,7 +13,9 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 const usd = (nanos: number) => [{ currency: 'USD', nanos }];
+const [EU, US] = ['urn:bulla:acme:svc:responder:eu1', 'urn:bulla:acme:svc:responder:us1'] as const;
 const sum = (changes: Partial<UsageSum>): UsageSum => ({
+  responder: EU,
   runs: 2,
   failed: 1,
   uncounted: 0,
@@ -55,6 +57,18 @@ describe('usage', () => {
       output_tokens: 20,
       costs: [...usd(1_000), { currency: 'EUR', nanos: 7 }],
     });
+  });
+
+  it('is told apart by the responder whose word it is: what one says falsely is in no sum of another', async () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    const lied = sum({ responder: US, model: 'small', input_tokens: most, costs: usd(most) });
+    tell([sum({ model: 'small' }), lied, sum({ model: 'large' })]);
+    const { responders, total } = await bulla.usage.read();
+    expect(responders).toMatchObject([
+      { responder: EU, runs: 4, input_tokens: 20, costs: usd(200) },
+      { responder: US, runs: 2, input_tokens: most, costs: usd(most) },
+    ]);
+    expect(total).toMatchObject({ runs: 6, input_tokens: most, output_tokens: 15, costs: usd(most) });
   });
 
   it('by hour or day is in the order of time', async () => {

@@ -189,6 +189,7 @@ export class TestVault {
         for (const token of grants) versions[parseGrant(token).header.ver - 1]?.grants.push(token);
         return { body: { added: grants.length } };
       },
+      'grant.unfit': ({ query }) => ({ body: page([], query) }),
       ...this.positions.handlers(),
       'approval.list': ({ query }) => {
         const all = [...this.approvals.all.values()].filter(({ state }) => state === query.get('state'));

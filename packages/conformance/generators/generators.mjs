@@ -16,6 +16,7 @@ export const GENERATORS = {
     makes: [...golden('invocation', 'frames', 'answer', 'evidence'), 'golden/answer-question.txt'],
   },
   trust: { program: 'make-trust-vectors.mjs', makes: golden('trust', 'tag') },
+  proposals: { program: 'make-proposal-vectors.mjs', makes: golden('proposal') },
   letters: { program: 'make-letter-vectors.mjs', makes: golden('letter') },
   'locked-keys': { program: 'make-locked-vectors.mjs', makes: golden('locked-key') },
   shares: { program: 'make-share-vectors.mjs', makes: golden('share') },
@@ -78,10 +79,10 @@ export const GENERATORS = {
 /** What holds signed documents of organisations, or their hashes, in the order in which it is made. */
 export const WITH_DOCUMENTS = {
   anew: ['organisations', 'trust'],
-  from: ['prompts', 'replies', 'golden', 'signed', 'freshness', 'questions'],
+  from: ['proposals', 'prompts', 'replies', 'golden', 'signed', 'freshness', 'questions'],
   /** Made from the documents, so that they go when those are others. */
   files: [
-    ...golden('bundle', 'invocation', 'frames', 'answer', 'evidence'),
+    ...golden('bundle', 'invocation', 'frames', 'answer', 'evidence', 'proposal'),
     'golden/answer-question.txt',
     ...forEverybody('statement', 'envelope', 'bundle', 'tag', 'root', 'policy', 'directory', 'invocation', 'frames'),
     ...forEverybody('evidence', 'statement-suites', 'envelope-suites', 'tag-suites', 'invocation-suites'),

@@ -66,7 +66,8 @@ export function documents(page) {
         const { roots, policy, directory } = { ...good, ...one.changes };
         const chain = { roots: '@roots', policy: '@policy', directory: '@directory', ...one.changes };
         const versions = () => ({
-          root: versionOf(roots.at(-1)),
+          // One that is passed over does not count.
+          root: one.root ?? versionOf(roots.at(-1)),
           policy: versionOf(policy),
           directory: versionOf(directory),
         });

@@ -276,11 +276,15 @@ await addCases('content', [
   ['another type', 'token_malformed', '', contentCase(contentWith({ typ: 'JWT' }))],
   ['compression', 'token_malformed', '', contentCase(withPart(first.token, 0, { ...contentHeader, zip: 'DEF' }))],
   ['no commitment', 'token_malformed', '', contentCase(contentWith({ cmt: undefined }))],
+  ['a commitment to another key', 'open_failed', '', contentCase(contentWith({ dkc: chash }))],
+  ['no commitment to its key', 'content_uncommitted', '', contentCase(contentWith({ dkc: undefined }))],
+  ['a commitment to its key that is none', 'token_malformed', '', contentCase(contentWith({ dkc: 'x' }))],
   ['an encrypted key beside dir', 'token_malformed', '', contentCase(withPart(first.token, 1, new Uint8Array(32)))],
   ['four parts', 'token_malformed', '', contentCase(first.token.split('.').slice(0, 4).join('.'))],
 ]);
 
-const grantPlace = { sub: place.sub, ver: 3, dekId: contentHeader.kid, chash: await crypto.tokenHash(first.token) };
+const { kid: dekId, dkc } = contentHeader;
+const grantPlace = { sub: place.sub, ver: 3, dekId, chash: await crypto.tokenHash(first.token), dkc };
 const protectedPlace = { ...grantPlace, protectUntil: '2029-12-31' };
 const grantTo = (holder, key = dek) => crypto.sealGrant(key, protectedPlace, holder);
 const eu1 = acme.holder('eu1', 'enc');
@@ -335,6 +339,16 @@ await addCases('grant', [
     '',
     grantCase(withPart(grant, 0, { ...grantHeader, ver: 4 }), grantFor({ ver: 4 })),
   ],
+  ['a random key under the right header', 'open_failed', '', grantCase(grantWith({}, new Uint8Array(32).fill(7)))],
+  ['a commitment to another key than that of the content', 'open_failed', '', grantCase(grantWith({ dkc: chash }))],
+  [
+    'a content that commits to another key',
+    'open_failed',
+    '',
+    grantCase(grantWith({ dkc: chash }), grantFor({ dkc: chash })),
+  ],
+  ['no commitment to its key', 'open_failed', '', grantCase(grantWith({ dkc: undefined }))],
+  ['a commitment to its key that is none', 'token_malformed', '', grantCase(grantWith({ dkc: 'x' }))],
   ['a content key of 31 bytes', 'open_failed', '', grantCase(grantWith({}, new Uint8Array(31)))],
   ['a content key of 33 bytes', 'open_failed', '', grantCase(grantWith({}, new Uint8Array(33)))],
   ['a wrong encrypted key', 'open_failed', '', grantCase(withPart(grant, 1, new Uint8Array(256)))],
@@ -485,7 +499,7 @@ await addCases('bundle', [
     'valid',
     '',
     async () => ({
-      bundle: { v: 1, env: firstOf('envelope').token, grant, content: first.token, tags: [await tagBy()] },
+      bundle: { v: 1, env: await envelopeBy(), grant, content: first.token, tags: [await tagBy()] },
       wanted: { name: NAME },
     }),
   ],
@@ -647,6 +661,18 @@ await addCases('bundle', [
     'envelope_tampered',
     'grant-place',
     bundleCase(async () => boundTo({ grant: await grantWith({ dek: `dek_${'0'.repeat(32)}` }) })),
+  ],
+  [
+    'a grant for another commitment than that of the content',
+    'envelope_tampered',
+    'grant-place',
+    bundleCase(async () => boundTo({ grant: await grantWith({ dkc: chash }) })),
+  ],
+  [
+    'a content that commits to no key',
+    'content_uncommitted',
+    '',
+    bundleCase(async () => boundTo({ content: await contentWith({ dkc: undefined }) })),
   ],
   [
     'a grant to another responder',

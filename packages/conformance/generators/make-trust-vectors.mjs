@@ -221,6 +221,21 @@ async function named(token, more = {}) {
   const next = { ...following, policy: { version: payload.version, hash } };
   return { changes: { policy: await token, directory: await directory(next, 'directory1') }, ...more };
 }
+/** A next root, and a policy and directory of that moment under it. */
+async function underNewer(times, more) {
+  const at = { ...lasting(NOW, YEAR), ...times };
+  const policyToken = await policy(
+    { version: 2, prev: memory.policy.hash, root_version: 2, ...at },
+    'policy1',
+    'policy2',
+  );
+  const { payload, hash } = await crypto.parsePolicy(policyToken);
+  const expires = crypto.timestampOf(crypto.secondsOf(at.issued) + 90 * DAY);
+  const then = { root_version: 2, issued: at.issued, expires, policy: { version: payload.version, hash } };
+  const directoryToken = await directory({ ...following, ...then }, 'directory1');
+  const { changes } = await chain(root({ version: 2, ...at }, 'root1', 'root2'));
+  return { changes: { ...changes, policy: policyToken, directory: directoryToken }, ...more };
+}
 const next = following;
 
 const page = (name, plans) =>
@@ -244,6 +259,36 @@ await trust.add(
           root({ version: 2, ...LATER, expires: crypto.timestampOf(NOW - 1) }, 'root1', 'root2'),
           root({ version: 3, ...LATER }, 'root1', 'root2'),
         ),
+    ],
+    [
+      'a newer root with the documents of before, which who has seen those passes over',
+      'valid',
+      '',
+      async () => ({ ...(await chain(root({ version: 2, ...LATER }, 'root1', 'root2'))), memory, root: 1 }),
+    ],
+    ['a newer root with its policy and directory', 'valid', '', () => underNewer({}, { memory })],
+    [
+      'a newer root with a policy of before',
+      'trust_rollback',
+      'policy-root-version',
+      async () => {
+        const { changes } = await underNewer({}, { memory });
+        const later = { ...following, ...lasting(NOW, 90 * DAY), root_version: 2 };
+        return { changes: { roots: changes.roots, directory: await directory(later, 'directory1') }, memory };
+      },
+    ],
+    [
+      'a root that is dated ahead, with the documents of before',
+      'valid',
+      '',
+      async () => ({ ...(await chain(root({ version: 2, ...lasting(NOW + 61, YEAR) }, 'root1', 'root2'))), root: 1 }),
+    ],
+    ['a root of a minute ahead with its documents', 'valid', '', () => underNewer(lasting(NOW + 60, YEAR), { memory })],
+    [
+      'a root that is dated ahead, with documents under it',
+      'clock_skew',
+      'root-ahead',
+      () => underNewer(lasting(NOW + 61, YEAR), { memory }),
     ],
     ['no root', 'token_malformed', 'root-count', async () => ({ changes: { roots: [] } })],
     [
@@ -706,13 +751,13 @@ await trust.add(
       'a directory of the last second of its root',
       'valid',
       '',
-      () => chain(root({ version: 2, ...lasting(NOW - 3660, YEAR) }, 'root1', 'root2')),
+      () => chain(root({ version: 2, ...lasting(NOW - 4560, YEAR) }, 'root1', 'root2')),
     ],
     [
       'a directory that was issued after its root had been replaced',
       'signature_invalid',
       'directory-root-life',
-      () => chain(root({ version: 2, ...lasting(NOW - 3661, YEAR) }, 'root1', 'root2')),
+      () => chain(root({ version: 2, ...lasting(NOW - 4561, YEAR) }, 'root1', 'root2')),
     ],
     [
       'a directory that was issued after its root had expired',

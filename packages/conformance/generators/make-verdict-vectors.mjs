@@ -117,7 +117,7 @@ async function withRoots() {
   const end = Date.parse(expires) / 1000;
   for (const [name, at, documents, check] of [
     ['a policy and directory of after the end of their root', end + 61, {}, 'policy-root-life'],
-    ['a policy and directory of after the next root', NOW + 3661, { roots }, 'policy-root-life'],
+    ['a policy and directory of after the next root', NOW + 4561, { roots }, 'policy-root-life'],
   ]) {
     const { shown, exchanged } = await documentsOf(acme, at, at);
     add(
@@ -126,7 +126,7 @@ async function withRoots() {
       refused('signature_invalid', check),
     );
   }
-  const { shown, exchanged } = await documentsOf(acme, NOW + 60, NOW + 3661);
+  const { shown, exchanged } = await documentsOf(acme, NOW + 60, NOW + 4561);
   const late = input(acme, exchanged, { now: NOW + DAY, documents: { ...shown, roots } });
   add('a directory of after the next root', late, refused('signature_invalid', 'directory-root-life'));
   const plain = await make();

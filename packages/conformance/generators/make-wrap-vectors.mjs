@@ -7,6 +7,7 @@ const CROSSINGS = 'crossings.json';
 const bytesOf = (name) => createHash('sha256').update(`wrap vectors: ${name}`).digest();
 const base64url = (bytes) => bytes.toString('base64url');
 const [DEK, KEK, ROOT, OTHER] = ['content key', 'organisation key', 'root key', 'another'].map(bytesOf);
+const commitmentTo = (bytes) => createHash('sha256').update('bulla data key\0').update(bytes).digest('base64url');
 const SUB = 'urn:bulla:acme:prompt:prm_01m8846r1de35rhayqpfw25ggb';
 
 /** What a format is made of: its header, its key and the key that it is under. */
@@ -20,6 +21,7 @@ const wrap = {
     ver: 3,
     dek: 'dek_39cfee67065e5aed422efeb09165130a',
     chash: '5Jzgnujf1VyfZLpcOJm73s_sjGW2b1G-uCj9-bnqLlw',
+    dkc: commitmentTo(DEK),
   },
   typ: 'bulla-kekwrap+jwe',
 };
@@ -131,7 +133,8 @@ function moved(format, org, version = 7) {
 
 const wraps = [
   valid(wrap)('a content key under a key of the organisation'),
-  valid(wrap)('a content key of zeros', {}, Buffer.alloc(32)),
+  valid(wrap)('a content key of zeros', { dkc: commitmentTo(Buffer.alloc(32)) }, Buffer.alloc(32)),
+  valid(wrap)('a content key of a content that commits to none', { dkc: undefined }),
   valid(wrap)('under the first version of the key', { kid: 'kek:acme:1' }),
   valid(wrap)('under the last version that there can be', { kid: 'kek:acme:2147483647' }),
   ...common(wrap),
@@ -142,8 +145,18 @@ const wraps = [
     'of another version': ['ver', 4],
     'of another content key': ['dek', 'dek_00000000000000000000000000000000'],
     'of another content': ['chash', base64url(OTHER)],
+    'of a content that commits to another key': ['dkc', commitmentTo(OTHER)],
+    'of a content that commits to none': ['dkc', undefined],
   }),
+  refused(wrap)('another key than that of the content', 'open_failed', { token: tokenOf(wrap, { key: OTHER }) }),
+  refused(wrap)(
+    'without a commitment, of a content that has one',
+    'envelope_tampered',
+    { token: tokenOf(wrap, { header: { dkc: undefined } }) },
+    'wrap-dkc',
+  ),
   ...headers(wrap, {
+    'a commitment that is none': { dkc: 'x' },
     'the key of another organisation': { kid: 'kek:globex:7' },
     'a prompt of another organisation': { sub: SUB.replace('acme', 'globex') },
     'version 0 of the key': { kid: 'kek:acme:0' },

@@ -22,8 +22,11 @@ export const each = (make) => Object.keys(SUITES).flatMap(make);
 
 const DEK = createHash('sha256').update('the content key of the vectors').digest();
 const key = DEK.toString('base64url');
+const commitmentTo = (bytes) => createHash('sha256').update('bulla data key\0').update(bytes).digest('base64url');
 const [{ expect: granted }] = read('golden/grant.json').cases;
-const { dekId: dek, ...place } = granted;
+const { dekId: dek, dkc: _ofAnother, ...elsewhere } = granted;
+const place = { ...elsewhere, dkc: commitmentTo(DEK) };
+const base64url = (byte) => Buffer.alloc(32, byte).toString('base64url');
 const VAULT = 'urn:bulla:acme:svc:vault';
 
 /** What is sealed: its type, its place, somebody else of the same kind, and what it is never for. */
@@ -55,11 +58,11 @@ export const opened = (format) => (suite) => {
   const { enc } = SUITES[suite];
   const kid = thumbprint(enc);
   const stranger = people.bob.enc;
-  const { urn: aud, sub, ver, chash } = of;
-  const header = { alg: algOf(enc), enc: 'A256GCM', typ, kid, aud, sub, ver, dek, chash };
+  const { urn: aud, sub, ver, chash, dkc } = of;
+  const header = { alg: algOf(enc), enc: 'A256GCM', typ, kid, aud, sub, ver, dek, chash, dkc };
   const seal = (changes, plaintext = DEK, to = enc) => jwe(plaintext, to, header, changes);
   const moved = seal({ ver: ver + 1 });
-  const elsewhere = {
+  const others = {
     'another prompt': seal({ sub: sub.replace(/.$/, (last) => (last === '0' ? '1' : '0')) }),
     'another version': moved,
     'another audience': seal({ aud: another }),
@@ -70,11 +73,14 @@ export const opened = (format) => (suite) => {
     'a kid of another key': seal({ kid: thumbprint(stranger) }),
     'a content key of 31 bytes': seal({}, DEK.subarray(1)),
     'a content key of 33 bytes': seal({}, Buffer.concat([DEK, Buffer.of(0)])),
+    'a random key under the right header': seal({}, Buffer.alloc(32, 7)),
+    'a commitment to another key': seal({ dkc: commitmentTo(Buffer.alloc(32, 7)) }),
   };
   const cases = [
     ...outsides(enc, seal, people.alice.enc),
-    ...Object.entries(elsewhere).map(([name, token]) => [name, token, 'open_failed']),
+    ...Object.entries(others).map(([name, token]) => [name, token, 'open_failed']),
     ...Object.entries(never).map(([name, changes]) => [name, seal(changes), 'token_malformed']),
+    ['no commitment to its key', seal({ dkc: undefined }), format === 'grant' ? 'open_failed' : 'token_malformed'],
     ['version 0', seal({ ver: 0 }), 'token_malformed'],
     ['a version with a fraction', seal({ ver: 1.5 }), 'token_malformed'],
     ['no audience', seal({ aud: undefined }), 'token_malformed'],
@@ -104,6 +110,7 @@ export function refusedSeals(format) {
   return [
     refusing('rsa2048: protection until after its end', { protect_until: '2031-01-01' }, 'protect-until'),
     refusing('rsa2048: a content key of 31 bytes', { key: DEK.subarray(1).toString('base64url') }, 'grant-dek'),
+    refusing('rsa2048: another key than that of the content', { key: base64url(7) }, 'grant-commitment'),
     refusing(
       'rsa2048: a recipient of another organisation',
       { urn: of.urn.replace('acme', 'globex') },

@@ -40,8 +40,8 @@ const sealedTo = (jwk) => ({ alg: sealAlgOf(jwk), enc: 'A256GCM', kid: kidOf(jwk
 const contentKeyOf = (k) => ({ kty: 'oct', k });
 
 const wrappedKeys = (typ) => ({
-  seal({ key, recipient, urn: aud, sub, ver, dek, chash }) {
-    const header = { ...sealedTo(recipient), typ, aud, sub, ver, dek, chash };
+  seal({ key, recipient, urn: aud, sub, ver, dek, chash, dkc }) {
+    const header = { ...sealedTo(recipient), typ, aud, sub, ver, dek, chash, dkc };
     return { token: encrypted(Buffer.from(key, 'base64url'), header, recipient) };
   },
   open: ({ token, recipient }) => ({ key: base64url(decrypted(token, recipient)) }),
@@ -75,7 +75,8 @@ const FORMATS = {
       const kid = `dek_${randomBytes(16).toString('hex')}`;
       const cmt = createHash('sha256').update(statement).digest('base64url');
       const types = { typ: 'bulla-content+jwe', cty: 'bulla-prompt+jwt' };
-      const header = { alg: 'dir', enc: 'A256GCM', ...types, kid, org, sub, ver, cmt };
+      const dkc = createHash('sha256').update('bulla data key\0').update(key, 'base64url').digest('base64url');
+      const header = { alg: 'dir', enc: 'A256GCM', ...types, kid, org, sub, ver, cmt, dkc };
       return { token: encrypted(statement, header, contentKeyOf(key)), key };
     },
     open: ({ token, key }) => ({ statement: decrypted(token, contentKeyOf(key)).toString() }),

@@ -22,11 +22,11 @@ NAME = r'[^/\\\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+'
 SEALED = {'alg': r'RSA-OAEP-256|ECDH-ES\+A256KW', 'enc': 'A256GCM', 'kid': HASH}
 LETTER = {**SEALED, 'typ': r'bulla-letter\+jwe', 'cty': r'bulla-letter\+jws'}
 INSIDE = {'alg': 'PS256|ES256', 'typ': r'bulla-letter\+jws', 'kid': HASH, 'aud': HASH, 'iat': int, 'name': NAME}
-GRANT = {**SEALED, 'typ': r'bulla-grant\+jwe', 'sub': PROMPT, 'ver': int, 'dek': DEK, 'chash': HASH,
+GRANT = {**SEALED, 'typ': r'bulla-grant\+jwe', 'sub': PROMPT, 'ver': int, 'dek': DEK, 'chash': HASH, 'dkc': HASH,
          'aud': r'urn:bulla:[a-z0-9-]+:(dev:[a-z0-9_-]+|svc:responder:[a-z0-9-]+|recovery)'}
 DEPOSIT = {**GRANT, 'typ': r'bulla-deposit\+jwe', 'aud': r'urn:bulla:[a-z0-9-]+:svc:vault'}
 CONTENT = {'alg': 'dir', 'enc': 'A256GCM', 'typ': r'bulla-content\+jwe', 'cty': r'bulla-prompt\+jwt', 'kid': DEK,
-           'org': r'[a-z0-9-]+', 'sub': PROMPT, 'ver': int, 'cmt': HASH}
+           'org': r'[a-z0-9-]+', 'sub': PROMPT, 'ver': int, 'cmt': HASH, 'dkc': HASH}
 
 
 class Refused(Exception):
@@ -142,18 +142,22 @@ def seal_letter(content, at, sender, recipient, name=None):
     return {'token': sealed(signed.serialize(compact=True).encode(), outside, to)}
 
 
-def opening(shape):
+def commitment_to(key):
+    return encode(hashlib.sha256(b'bulla data key\0' + key).digest())
+
+
+def opening(shape, optional=()):
     """Opens a content key that is sealed to somebody: in a grant, or in a deposit."""
     def open_key(token, recipient, **place):
         own, kid, alg = key_of(recipient, 'enc')
-        _, header = parse(token, 5, shape)
+        _, header = parse(token, 5, shape, optional)
         place['aud'] = place.pop('urn')
         require({**header, **place, 'kid': kid, 'alg': alg} == header, 'open_failed')
         try:
             key = opened(token, own)
         except Exception:
             raise Refused('open_failed') from None
-        require(len(key) == 32, 'open_failed')
+        require(len(key) == 32 and commitment_to(key) == place['dkc'], 'open_failed')
         return {'key': encode(key)}
     return open_key
 
@@ -163,6 +167,7 @@ def sealing(shape):
         to, kid, alg = key_of(recipient, 'enc')
         is_weak = recipient['kty'] == 'RSA' and len(decode(recipient['n'])) == 256
         require(len(decode(key)) == 32 and not (is_weak and protect_until > '2030-12-31'), 'key_invalid')
+        require(commitment_to(decode(key)) == place['dkc'], 'key_invalid')
         require(urn.split(':')[2] == place['sub'].split(':')[2], 'key_invalid')
         require(re.fullmatch(shape['aud'], urn), 'token_malformed')
         typ = shape['typ'].replace('\\', '')
@@ -171,8 +176,9 @@ def sealing(shape):
 
 
 def open_content(token, key, **place):
-    _, header = parse(token, 5, CONTENT)
-    require({**header, **place} == header, 'open_failed')
+    _, header = parse(token, 5, CONTENT, optional=('dkc',))
+    require('dkc' in header, 'content_uncommitted')
+    require({**header, **place} == header and header['dkc'] == commitment_to(decode(key)), 'open_failed')
     try:
         statement = opened(token, jwk.JWK(kty='oct', k=key))
         require(encode(hashlib.sha256(statement).digest()) == header['cmt'], 'open_failed')
@@ -185,13 +191,13 @@ def seal_content(statement, **place):
     key = encode(secrets.token_bytes(32))
     cmt = encode(hashlib.sha256(statement.encode()).digest())
     header = {'alg': 'dir', 'enc': 'A256GCM', 'typ': 'bulla-content+jwe', 'cty': 'bulla-prompt+jwt',
-              'kid': f'dek_{secrets.token_hex(16)}', **place, 'cmt': cmt}
+              'kid': f'dek_{secrets.token_hex(16)}', **place, 'cmt': cmt, 'dkc': commitment_to(decode(key))}
     return {'token': sealed(statement.encode(), header, jwk.JWK(kty='oct', k=key)), 'key': key}
 
 
 FORMATS = {
     'seal': {'letter': seal_letter, 'grant': sealing(GRANT), 'deposit': sealing(DEPOSIT), 'content': seal_content},
-    'open': {'letter': open_letter, 'grant': opening(GRANT), 'deposit': opening(DEPOSIT), 'content': open_content},
+    'open': {'letter': open_letter, 'grant': opening(GRANT, optional=('dkc',)), 'deposit': opening(DEPOSIT), 'content': open_content},
     'verify': {},
 }
 

@@ -4,6 +4,7 @@
 Protocol: one JSON object a line in, one out; see packages/conformance/README.md.
 """
 import base64
+import hashlib
 import json
 import re
 import secrets
@@ -18,9 +19,10 @@ NUMBER_MAX = 2**31 - 1
 ORG = r'[a-z0-9][a-z0-9-]{0,62}'
 PROMPT = rf'urn:bulla:({ORG}):prompt:prm_[0-7][0-9a-hjkmnp-tv-z]{{25}}'
 PURPOSE = b'bulla root key check v1'
+HASH = r'[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]'
 
 KEK_WRAP = {'alg': 'dir', 'enc': 'A256GCM', 'typ': r'bulla-kekwrap\+jwe', 'kid': r'kek:.*', 'org': ORG, 'sub': PROMPT,
-            'ver': int, 'dek': r'dek_[0-9a-f]{32}', 'chash': r'[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]'}
+            'ver': int, 'dek': r'dek_[0-9a-f]{32}', 'chash': HASH, 'dkc': HASH}
 KEK = {'alg': 'dir', 'enc': 'A256GCM', 'typ': r'bulla-kek\+jwe', 'kid': r'root:[a-z0-9]{1,16}:[A-Za-z0-9._:-]{1,128}',
        'org': ORG, 'kek': r'kek:.*', 'kver': int}
 
@@ -51,8 +53,8 @@ def written(value):
 
 def check_header(header, shape):
     """These members and no other, each as its pattern or type says, and all of one organisation."""
-    require(isinstance(header, dict) and set(header) == set(shape), 'token_malformed')
-    for name, kind in shape.items():
+    require(isinstance(header, dict) and set(shape) - {'dkc'} <= set(header) <= set(shape), 'token_malformed')
+    for name, kind in ((name, kind) for name, kind in shape.items() if name in header):
         value = header[name]
         fits = type(value) is int and 1 <= value <= NUMBER_MAX if kind is int else \
             isinstance(value, str) and re.fullmatch(kind, value)
@@ -87,16 +89,22 @@ def key_of(text):
     return key
 
 
+def commitment_to(key):
+    return encode(hashlib.sha256(b'bulla data key\0' + key).digest())
+
+
 def opening(shape):
     def open_key(token, under, kid, **place):
         (_, _, iv, ciphertext, tag), header = parse(token, shape)
         require(header['kid'] == kid, 'key_unknown')
-        require({**header, **place} == header, 'envelope_tampered')
+        require({**header, **place} == header and ('dkc' in header) == ('dkc' in place), 'envelope_tampered')
         try:
             aad = token.split('.')[0].encode()
-            return {'key': encode(AESGCM(key_of(under)).decrypt(iv, ciphertext + tag, aad))}
+            key = AESGCM(key_of(under)).decrypt(iv, ciphertext + tag, aad)
         except InvalidTag:
             raise Refused('open_failed') from None
+        require(place.get('dkc') in (None, commitment_to(key)), 'open_failed')
+        return {'key': encode(key)}
     return open_key
 
 

@@ -50,6 +50,7 @@ interface GrantFields {
   readonly ver: number;
   readonly dek: string;
   readonly chash: string;
+  readonly dkc: string;
 }
 
 /** docs/spec/letter.md */
@@ -143,6 +144,6 @@ export const attachments = {
   },
 } satisfies Format;
 
-function placeOf({ sub, ver, dek, chash }: GrantFields): Omit<GrantPlace, 'protectUntil'> {
-  return { sub, ver, dekId: dek, chash };
+function placeOf({ sub, ver, dek, chash, dkc }: GrantFields): Omit<GrantPlace, 'protectUntil'> {
+  return { sub, ver, dekId: dek, chash, dkc };
 }

@@ -16,7 +16,12 @@ const faults: [string, string, string, string][] = [
   ['spelling of base64url', `require(encode(raw) == text, 'token_malformed')`, 'pass', 'bits left over in the last'],
   ['spelling of headers', ' and written(header) == text', '', 'white space in the header'],
   ['unknown members', ` <= set(shape) | {'epk'}`, '', 'zip'],
-  ['length of content keys', `require(len(key) == 32, 'open_failed')`, 'pass', 'a content key of 31 bytes'],
+  [
+    'the key to which a content commits',
+    ` and commitment_to(key) == place['dkc']`,
+    '',
+    'a random key under the right header',
+  ],
   [
     'whom a letter is to',
     `, inside['aud']) == (by_kid, by_alg, own_kid)`,

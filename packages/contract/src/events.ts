@@ -115,7 +115,16 @@ const AUDIT_FACTS = {
   /** So many versions cannot be read by the vault from here on: of a deleted prompt, or of names that the policy manages no more. */
   'wrap.delete': z.strictObject({ prompt: PromptId.optional(), policy: Version.optional(), items: Count }),
   'grant.list': itemsOfPrompt,
-  'grant.delete': z.strictObject({ prompt: PromptId, whash: Hash }),
+  /** Where its recipient found it unfit: of which version and key it was, and with which key it was posted. */
+  'grant.delete': z.strictObject({
+    prompt: PromptId,
+    whash: Hash,
+    unfit: z.strictObject({ version: Version, kid: Kid, poster: Kid }).optional(),
+  }),
+  'grant.unfit': items,
+  /** Somebody may give a key a version again. */
+  'grant.clear': z.strictObject({ whash: Hash }),
+  'grant.tried': items,
   'grant.collect': z.strictObject({ kid: Kid, items: Count }),
   /** `to` has those that are stored now, new or not; of the others only their number is told. */
   'grant.move': z.strictObject({

@@ -161,6 +161,14 @@ export const UserUrn = z
   .meta({ description: 'The person, by a random id.', example: `urn:bulla:acme:user:usr_${EXAMPLE_SUFFIX}` })
   .brand<'UserUrn'>();
 
+/** URN of who is behind a key: the person of a device, or the service. */
+export const PosterUrn = z
+  .string()
+  .regex(urnPattern('user', 'svc:vault', 'svc:responder', 'svc:gateway'), 'must be the URN of a person or a service')
+  .meta({ description: 'The person, or the service.', example: `urn:bulla:acme:user:usr_${EXAMPLE_SUFFIX}` })
+  .brand<'PosterUrn'>();
+export type PosterUrn = z.infer<typeof PosterUrn>;
+
 /** Name of a group, as policy and directory spell it. */
 export const Group = z
   .string()

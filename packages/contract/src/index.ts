@@ -21,10 +21,13 @@ export {
 export { COSIGNATURES_BODY_BYTES_MAX, KeptCosignatures, NewCosignatures } from './audit/cosignatures.js';
 export { encodeLeaf, parseLeaf } from './audit/leaf.js';
 export type { AuditLeaf, AuditStamp } from './audit/leaf.js';
+export type { ActorType, RequestFit } from './brought-about.js';
+export { actorsOf, BROUGHT_ABOUT, fitOf, isChange, refusedActorsOf, routesOf } from './brought-about.js';
 export { AuditEvent, auditResult } from './events.js';
 export type { AuditAct, AuditFacts } from './events.js';
 export {
   AcceptedGrants,
+  GrantDeletion,
   GrantPage,
   GrantQuery,
   GrantSummary,
@@ -34,6 +37,12 @@ export {
   OwnGrant,
   OwnGrantPage,
   OwnGrantQuery,
+  TriedGrant,
+  TriedGrantPage,
+  TriedGrantQuery,
+  UnfitGrant,
+  UnfitGrantPage,
+  UnfitGrantQuery,
   UNMOVED,
 } from './envelopes/grants.js';
 export { entityTag, IdempotencyKey, IfMatch } from './http/headers.js';
@@ -187,6 +196,9 @@ export {
   Cost,
   CURRENCIES_MAX,
   NewUsage,
+  REPORT_RUNS_MAX,
+  RUN_NANOS_MAX,
+  RUN_TOKENS_MAX,
   USAGE_SUM_MAX,
   UsageBy,
   UsageCount,

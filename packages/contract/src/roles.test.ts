@@ -12,6 +12,7 @@ const ADMIN = [
   'label.follow',
   'grant.read',
   'grant.delete',
+  'grant.clear',
   'envelope.read',
   'key.read',
   'key.rotate',

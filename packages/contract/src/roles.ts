@@ -37,6 +37,8 @@ export const PERMISSIONS = {
   'grant.write': ['author', 'invoker', 'service'],
   /** Delete grants: one's own, those of one's own versions, or any as admin. */
   'grant.delete': ['admin', 'author', 'invoker', 'service'],
+  /** Let somebody who posted an unfit grant give that key that version again. */
+  'grant.clear': ['admin'],
   'envelope.issue': ['invoker'],
   'envelope.read': ['admin', 'invoker', 'auditor'],
   /** See the names, states and counts of keys at rest, and which keys a service holds. */

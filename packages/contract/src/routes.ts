@@ -1,15 +1,7 @@
 import { AUDIT_ROUTES } from './audit/audit-routes.js';
 import { APPROVAL_ROUTES } from './labels/approval-routes.js';
 import { Bundle, EnvelopeStatus, NewEnvelope } from './envelopes/envelopes.js';
-import {
-  AcceptedGrants,
-  GrantPage,
-  GrantQuery,
-  MovedGrants,
-  NewGrants,
-  OwnGrantPage,
-  OwnGrantQuery,
-} from './envelopes/grants.js';
+import { GRANT_ROUTES } from './envelopes/grant-routes.js';
 import { idempotent, idempotentOn } from './http/headers.js';
 import { Health, OpenApiDocument, ServiceIndex } from './http/health.js';
 import { NewInvocation, Reply, ReplyEvent } from './invocations/invocations.js';
@@ -18,7 +10,7 @@ import { KEY_ROUTES } from './keys/key-routes.js';
 import { LABEL_ROUTES } from './labels/label-routes.js';
 import { CHAT_BODY_BYTES_MAX, INVOCATION_BODY_BYTES_MAX } from './http/limits.js';
 import { ORGANISATION_ROUTES } from './organisations/organisation-routes.js';
-import { inEnvelope, inGrant, inPrompt, inVersion } from './http/params.js';
+import { inEnvelope, inPrompt, inVersion } from './http/params.js';
 import { PEOPLE_ROUTES } from './people/people-routes.js';
 import { NewPrompt, Prompt, PromptNameQuery, PromptPage, PromptQuery } from './prompts/prompts.js';
 import type { Route } from './http/route.js';
@@ -106,6 +98,7 @@ export const ROUTES = {
     body: NewVersion,
     response: AcceptedVersion,
     problems: [
+      'content_uncommitted',
       'custody_not_allowed',
       'envelope_tampered',
       'label_stale',
@@ -152,51 +145,7 @@ export const ROUTES = {
   ...APPROVAL_ROUTES,
 
   // Grants: the key of a version, wrapped to one recipient each.
-  'grant.add': {
-    ...create,
-    path: '/api/v1/prompts/{id}/grants',
-    summary: 'Share versions with further keys',
-    permission: 'grant.write',
-    params: inPrompt,
-    body: NewGrants,
-    response: AcceptedGrants,
-    problems: ['envelope_tampered', 'not_found'],
-  },
-  'grant.list': {
-    ...read,
-    path: '/api/v1/prompts/{id}/grants',
-    summary: 'List which keys hold grants of a prompt',
-    permission: 'grant.read',
-    params: inPrompt,
-    query: GrantQuery,
-    response: GrantPage,
-    problems: ['not_found'],
-  },
-  'grant.delete': {
-    ...remove,
-    path: '/api/v1/prompts/{id}/grants/{whash}',
-    summary: 'Delete a grant; what was read with it stays read',
-    permission: 'grant.delete',
-    params: inGrant,
-    problems: ['not_found'],
-  },
-  'grant.collect': {
-    ...read,
-    path: '/api/v1/grants',
-    summary: 'Collect the grants sealed to one key of the caller',
-    permission: 'grant.collect',
-    query: OwnGrantQuery,
-    response: OwnGrantPage,
-    problems: ['not_found'],
-  },
-  'grant.move': {
-    ...create,
-    path: '/api/v1/grants',
-    summary: 'Give further keys of the caller versions that it can open, each judged by itself',
-    permission: 'grant.write',
-    body: NewGrants,
-    response: MovedGrants,
-  },
+  ...GRANT_ROUTES,
 
   // Envelopes: leave to run one version, for one asker, at one responder.
   'envelope.issue': {
@@ -207,7 +156,14 @@ export const ROUTES = {
     body: NewEnvelope,
     response: Bundle,
     signedResponse: false,
-    problems: ['envelope_expired', 'envelope_revoked', 'label_not_found', 'needs_rewrap', 'not_found'],
+    problems: [
+      'content_uncommitted',
+      'envelope_expired',
+      'envelope_revoked',
+      'label_not_found',
+      'needs_rewrap',
+      'not_found',
+    ],
   },
   'envelope.get': {
     ...read,
@@ -238,6 +194,7 @@ export const ROUTES = {
     event: ReplyEvent,
     signedResponse: false,
     problems: [
+      'content_uncommitted',
       'envelope_expired',
       'envelope_replayed',
       'envelope_revoked',

@@ -8,7 +8,7 @@ import {
   NewEnvelope,
   NewInvocation,
   NewLabelFreshness,
-  NewRoot,
+  NewPolicy,
   NewShare,
   NewUsage,
   NewVersion,
@@ -97,7 +97,7 @@ describe('sizes', () => {
     ],
     ['an envelope', Bundle, 24_576, (n: number) => ({ ...bundle, env: token(n) })],
     ['a question', NewInvocation, 12_582_912, (n: number) => ({ bundle, inv: token(n) })],
-    ['a document', NewRoot, 5_767_168, (n: number) => ({ root: document(n) })],
+    ['a document', NewPolicy, 5_767_168, (n: number) => ({ policy: document(n) })],
     ['a head', Reply, 1_366, (n: number) => ({ head: token(n), frames: [], final: 'a' })],
     ['a frame', Reply, 21_888, (n: number) => ({ head: 'a', frames: [token(n)], final: 'a' })],
     ['a share of a root key', NewShare, 4_096, (n: number) => ({ share: token(n) })],
@@ -130,7 +130,7 @@ describe('a document', () => {
     'a.b.c',
     '{"payload":"ä"}',
   ])('refuses %j', (text) => {
-    expect(NewRoot.safeParse({ root: text }).success).toBe(false);
+    expect(NewPolicy.safeParse({ policy: text }).success).toBe(false);
   });
 });
 
@@ -138,7 +138,7 @@ describe('counts of usage', () => {
   it('are of no more runs than there were [guard: usage-parts]', () => {
     const withCounts = (changes: object) =>
       NewUsage.safeParse({ report: usageReport, counts: [{ ...usageCount, runs: 2, ...changes }] }).success;
-    expect(withCounts({ failed: 2, uncounted: 2 })).toBe(true);
+    expect(withCounts({ failed: 2, uncounted: 2, input_tokens: 0, output_tokens: 0 })).toBe(true);
     for (const part of ['failed', 'uncounted']) expect(withCounts({ [part]: 3 })).toBe(false);
   });
 

@@ -104,7 +104,7 @@ const example = (name: string, schema: z.ZodType, value: unknown, optional: read
 export const EXAMPLES: readonly Example[] = [
   example('NewOrganisation', contract.NewOrganisation, { root: document, policy: document, directory: document }),
   example('AcceptedOrganisation', contract.AcceptedOrganisation, { org: 'acme', pin: `sha256:${'0a'.repeat(32)}` }),
-  example('NewRoot', contract.NewRoot, { root: document }),
+  example('NewRoot', contract.NewRoot, { root: document, policy: document, directory: document }),
   example('NewPolicy', contract.NewPolicy, { policy: document }),
   example('NewDirectory', contract.NewDirectory, { directory: document }),
   example('AcceptedDocument', contract.AcceptedDocument, { version: 2 }),
@@ -251,6 +251,23 @@ export const EXAMPLES: readonly Example[] = [
     data: [{ prompt, version: 3, kid, whash: hash, poster: kid, header: 'eyJhbGciOiJkaXIifQ', grant: token }],
     next_cursor: null,
   }),
+  example('UnfitGrantPage', contract.UnfitGrantPage, {
+    data: [
+      {
+        whash: hash,
+        prompt,
+        version: 3,
+        kid,
+        aud: responder,
+        poster: kid,
+        by: 'urn:bulla:acme:user:usr_01kz84jm00fs4v9y6x7qj3r2dn',
+        again: false,
+        reported_at: '2026-12-02T10:00:00.000Z',
+      },
+    ],
+    next_cursor: null,
+  }),
+  example('TriedGrantPage', contract.TriedGrantPage, { data: [{ whash: hash, fit: true }], next_cursor: null }),
   example('MovedGrants', contract.MovedGrants, { results: [{ whash: hash, outcome: 'present' }] }),
   example(
     'NewEnvelope of a chat',

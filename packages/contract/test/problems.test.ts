@@ -57,6 +57,8 @@ describe('the table', () => {
         'envelope_replayed',
         'indeterminate',
         'vault_restored',
+        'grant_unfit',
+        'content_uncommitted',
         'name_taken',
       ],
     ],

@@ -19,6 +19,7 @@ export const usageCount = {
 export const usagePage = {
   data: [
     {
+      responder: 'urn:bulla:acme:svc:responder:eu1',
       device,
       prompt,
       name: 'claims/triage',

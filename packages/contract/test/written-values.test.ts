@@ -196,7 +196,10 @@ describe('the query of a list', () => {
     ['version.list', {}, { version: '1' }],
     ['prompt.find', { name: 'claims/triage' }, {}],
     ['grant.list', { version: '3' }, { version: '0' }],
-    ['grant.collect', { kid, without: kid }, {}],
+    ['grant.collect', { kid, without: kid, by: 'others', since: '1795560000' }, { kid, since: '1.5' }],
+    ['grant.delete', { because: 'unfit' }, { because: 'why not' }],
+    ['grant.unfit', { limit: '1' }, { limit: '0' }],
+    ['grant.tried', { kid, limit: '1' }, { limit: '1' }],
   ] as const)('of %s is as strict', (name, good, bad) => {
     expect(takes(ROUTES[name].query, good)).toBe(true);
     expect(takes(ROUTES[name].query, bad)).toBe(false);

@@ -150,6 +150,7 @@ export {
   signEnvelope,
   verifyEnvelope,
 } from './run/envelope.js';
+export { dataKeyCommitment, requireCommitment } from './prompt/data-key.js';
 export type { DepositHeader } from './prompt/deposit.js';
 export { parseDeposit, sealDeposit } from './prompt/deposit.js';
 export type { GrantHeader, GrantPlace } from './prompt/grant.js';
@@ -189,7 +190,7 @@ export {
   requireSignedToken,
   signDocument,
 } from './tokens/document.js';
-export { SKEW_SECONDS } from './names/limits.js';
+export { DOCUMENT_TAKEN_SECONDS, ROOT_AHEAD_SECONDS, ROOT_TAKEN_SECONDS, SKEW_SECONDS } from './names/limits.js';
 export { secondsOf, timestampOf } from './tokens/document-times.js';
 export type { Custody, CustodyTrust, LabelRule, PolicyDocument } from './organisation/policy.js';
 export { authorsOf, custodyOf, parsePolicy } from './organisation/policy.js';
@@ -219,7 +220,25 @@ export {
   verifyDirectoryFreshness,
   verifyLabelFreshness,
 } from './organisation/freshness.js';
+export type { NextDocuments, Proposal, ProposalParts } from './organisation/proposal.js';
+export { composeProposal, mergeProposals, parseProposal, PROPOSAL_MAX_BYTES } from './organisation/proposal.js';
+export type {
+  AddedSignature,
+  JudgedProposal,
+  ProposalExpectation,
+  ProposedKind,
+  SignatureDemand,
+} from './organisation/judged-proposal.js';
+export {
+  demandsOf,
+  documentsAfter,
+  isComplete,
+  judgeProposal,
+  signaturesBy,
+  signProposal,
+} from './organisation/judged-proposal.js';
 export type { TrustDocuments } from './organisation/trust-documents.js';
+export { ROOT_AHEAD_CHECK } from './organisation/trust-documents.js';
 export type { SeenDirectory, SeenDocument, SeenRevocation, TrustMemory } from './organisation/trust-memory.js';
 export type { ChunkedOptions } from './streams/chunked.js';
 export { CHUNK_BYTES, newStreamKey, sealChunks, sealedLength, sealStream } from './streams/chunked.js';

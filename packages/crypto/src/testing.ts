@@ -20,6 +20,8 @@ export { crowdOf } from './testing/crowd.js';
 export type { DocumentRoleName, Quorum } from './testing/documents.js';
 export type { TiledLog } from './testing/tiled-log.js';
 export { makeTiledLog } from './testing/tiled-log.js';
+export type { EarlierContent, UnfitPlace } from './testing/unfit.js';
+export { sealEarlier, sealUnfit } from './testing/unfit.js';
 
 /** Whole organisations with real keys and signed documents, for tests of every package. Never part of a product. */
 export interface OrganisationOptions extends RootOptions {
@@ -42,6 +44,7 @@ export interface OrganisationOptions extends RootOptions {
 }
 
 type Change<Payload> = (draft: Payload) => void;
+type RoleSigners = Readonly<Record<DocumentRoleName, readonly Signer[]>>;
 
 /** An organisation and its newest documents; publishing moves it on. Times are in seconds. */
 export interface TestOrganisation {
@@ -54,7 +57,7 @@ export interface TestOrganisation {
   readonly documents: TrustDocuments;
   /** Hashes of all directories up to the newest. */
   readonly hashes: DirectoryHashes;
-  readonly signers: Readonly<Record<DocumentRoleName, readonly Signer[]>>;
+  readonly signers: RoleSigners;
   readonly vault: TestMember;
   readonly responders: readonly [TestMember, TestMember];
   readonly owner: TestMember;
@@ -77,7 +80,9 @@ export interface TestOrganisation {
   publish(change?: Change<DirectoryDocument>, now?: number): Promise<Trust>;
   /** Signs and adopts the next policy, and a directory that names it. */
   publishPolicy(change?: Change<PolicyDocument>, now?: number): Promise<Trust>;
-  /** Signs and adopts the next root, with the root keys unless other signers are given. */
+  /** The next root with the policy and directory under it, not adopted; its own keys sign unless others are given. */
+  signRoot(change?: Change<RootDocument>, now?: number, by?: Partial<RoleSigners>): Promise<TrustDocuments>;
+  /** Signs and adopts the next root, and a policy and directory under it, as they were. */
   publishRoot(change?: Change<RootDocument>, now?: number, signers?: readonly Signer[]): Promise<Trust>;
   /** Signs any payload with the keys of a role, right or wrong. */
   sign(role: DocumentRoleName, payload: DocumentPayload): Promise<string>;
@@ -140,7 +145,11 @@ export async function makeOrganisation(options: OrganisationOptions = {}): Promi
     trust = await Trust.establish(documents, { org, pin, now: at, previous: trust });
     return trust;
   }
-  async function signDirectory(change: Change<DirectoryDocument> = unchanged, at: number = now): Promise<string> {
+  async function signDirectory(
+    change: Change<DirectoryDocument> = unchanged,
+    at: number = now,
+    by: readonly Signer[] = signers.directory,
+  ): Promise<string> {
     const { entities, revoked, kept, withdrawn, ...head } = structuredClone(trust.directory);
     const { hash } = trust.directoryRef;
     const draft: DirectoryDocument = {
@@ -156,7 +165,41 @@ export async function makeOrganisation(options: OrganisationOptions = {}): Promi
       withdrawn,
     };
     change(draft);
-    return signDocument(draft, signers.directory);
+    return signDocument(draft, by);
+  }
+
+  async function signPolicy(
+    change: Change<PolicyDocument>,
+    at: number,
+    rootVersion: number,
+    by: RoleSigners = signers,
+  ) {
+    const draft = structuredClone(trust.policy);
+    const next = { version: draft.version + 1, prev: trust.directory.policy.hash, root_version: rootVersion };
+    Object.assign(draft, next, lasting(at, YEAR_DAYS));
+    change(draft);
+    const policy = await signDocument(draft, by.policy);
+    const { hash } = await parsePolicy(policy);
+    const named = await signDirectory(
+      (directoryDraft) => {
+        directoryDraft.root_version = rootVersion;
+        directoryDraft.policy = { version: draft.version, hash };
+      },
+      at,
+      by.directory,
+    );
+    return { policy, directory: named };
+  }
+  async function signRoot(
+    change: Change<RootDocument> = unchanged,
+    at: number = now,
+    by: Partial<RoleSigners> = {},
+  ): Promise<TrustDocuments> {
+    const draft = structuredClone(trust.root);
+    Object.assign(draft, { version: draft.version + 1 }, lasting(at, YEAR_DAYS));
+    change(draft);
+    const roots = [...trust.documents.roots, await signDocument(draft, by.root ?? signers.root)];
+    return { roots, ...(await signPolicy(unchanged, at, draft.version, { ...signers, ...by })) };
   }
 
   /** What every word of a renewer says. */
@@ -204,22 +247,11 @@ export async function makeOrganisation(options: OrganisationOptions = {}): Promi
       return adopt({ ...trust.documents, directory: await signDirectory(change, at) }, at);
     },
     async publishPolicy(change = unchanged, at = now) {
-      const draft = structuredClone(trust.policy);
-      const next = { version: draft.version + 1, prev: trust.directory.policy.hash, root_version: trust.root.version };
-      Object.assign(draft, next, lasting(at, YEAR_DAYS));
-      change(draft);
-      const policy = await signDocument(draft, signers.policy);
-      const { hash } = await parsePolicy(policy);
-      const named = await signDirectory((directoryDraft) => {
-        directoryDraft.policy = { version: draft.version, hash };
-      }, at);
-      return adopt({ ...trust.documents, policy, directory: named }, at);
+      return adopt({ ...trust.documents, ...(await signPolicy(change, at, trust.root.version)) }, at);
     },
+    signRoot,
     async publishRoot(change = unchanged, at = now, by = signers.root) {
-      const draft = structuredClone(trust.root);
-      Object.assign(draft, { version: draft.version + 1 }, lasting(at, YEAR_DAYS));
-      change(draft);
-      return adopt({ ...trust.documents, roots: [...trust.documents.roots, await signDocument(draft, by)] }, at);
+      return adopt(await signRoot(change, at, { root: by }), at);
     },
   };
 }

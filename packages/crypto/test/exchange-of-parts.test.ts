@@ -109,8 +109,8 @@ async function take({ env, grant, content, question }: Parts, at: Run): Promise<
   const context = { trust, now, envelope: claims, envelopeHash: envelope.hash, audience: responder.urn };
   await verifyInnerSignatureAndBinding(inner, context);
   checkAsker(inner, context);
-  const { kid } = parseContent(content).header;
-  const dek = await openGrantToken(grant, unwrapper, { urn: responder.urn, sub, ver, chash, dekId: kid });
+  const { kid, dkc = '' } = parseContent(content).header;
+  const dek = await openGrantToken(grant, unwrapper, { urn: responder.urn, sub, ver, chash, dekId: kid, dkc });
   const statement = await openContentToken(content, dek, { org, sub, ver });
   await verifyStatement(statement, { trust, now, chash, expect: { sub, name, ver }, met: metStatements });
 }

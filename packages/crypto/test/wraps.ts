@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { KekContext, WrapContext } from '@bulla/crypto/open';
+import { dataKeyCommitment } from '@bulla/crypto';
 import { openKek, openKekWrap, parseKek, parseKekWrap, sealKek, sealKekWrap } from '@bulla/crypto/open';
 
 /** Keys under keys, of both formats: what their tests need of either. */
@@ -14,6 +16,7 @@ export const CONTEXT: WrapContext = {
   ver: 3,
   dek: `dek_${'5b'.repeat(16)}`,
   chash: 'A'.repeat(43),
+  dkc: createHash('sha256').update('bulla data key\0').update(DEK).digest('base64url'),
 };
 export const KEK_CONTEXT: KekContext = { org: 'acme', kek: KID, kver: 7 };
 
@@ -34,9 +37,11 @@ export interface Format {
 
 export const WRAP: Format = {
   name: 'a wrapped content key',
-  seal: ({ key = DEK, under = KEK, kid = KID, context = {} } = {}) =>
-    sealKekWrap(key, under, kid, { ...CONTEXT, ...context }),
-  open: ({ token, key = KEK, kid = KID, context = {} }) => openKekWrap(token, key, kid, { ...CONTEXT, ...context }),
+  seal: async ({ key = DEK, under = KEK, kid = KID, context = {} } = {}) =>
+    sealKekWrap(key, under, kid, { ...CONTEXT, dkc: await dataKeyCommitment(key), ...context }),
+  // Of whatever key it is, unless the test says what its content commits to.
+  open: async ({ token, key = KEK, kid = KID, context = {} }) =>
+    openKekWrap(token, key, kid, { ...CONTEXT, dkc: parseKekWrap(token).header.dkc, ...context }),
   header: (token) => parseKekWrap(token).header,
   under: KEK,
 };

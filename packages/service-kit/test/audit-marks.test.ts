@@ -8,6 +8,7 @@ import { CheckpointSigner } from '../src/audit-log/checkpoint-signer.js';
 import type { LogMark } from '../src/audit-log/marks.js';
 import { LogMarks } from '../src/audit-log/marks.js';
 import { LogRepository } from '../src/audit-log/log.repository.js';
+import { Partitions } from '../src/audit-log/partitions.js';
 import { Sequencer } from '../src/audit-log/sequencer.js';
 import type { LedgerTables } from '../src/audit/ledger-tables.js';
 import { writeAudit } from '../src/audit/outbox.js';
@@ -166,6 +167,8 @@ describe('two processes with one folder of marks', () => {
     await run();
     expect(await logs.waiting()).toEqual([]);
     await grow(2);
+    // In the first hour of a month that is another.
+    await new Partitions('tiny').require(db, [new Date(Date.now() - 3_600_000)]);
     await db.updateTable('audit_entry').set({ at: sql`at - interval '1 hour'` }).where('idx', '=', 3).execute();
     const [behind, ...others] = await logs.waiting();
     expect({ behind, others }).toMatchObject({ behind: { org: 'acme', rows: 0 }, others: [] });

@@ -14,7 +14,9 @@ import { stores } from './stores.js';
 import type { OpenStore, Tiny } from './tiny-vault.js';
 import { openStore, startTiny } from './tiny-vault.js';
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_HOURS = 24;
+const DAY_MS = DAY_HOURS * HOUR_MS;
 /** Entries of a tile. */
 const TILE = 256;
 
@@ -88,14 +90,23 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     }
   };
 
+  /** So many hours later: all entries are older by that, or those of one act. What they move to may be another month. */
+  const pass = async (hours: number, act?: 'log.prune') => {
+    const { db, schema } = tiny.database;
+    const rows = await db.selectFrom('audit_entry').select('at').distinct().execute();
+    const moments = rows.map(({ at }) => new Date(at.getTime() - hours * HOUR_MS));
+    await new Partitions(schema).require(db, moments);
+    await db
+      .updateTable('audit_entry')
+      .set({ at: sql<Date>`at - make_interval(hours => ${hours}::int)` })
+      .$if(act !== undefined, (query) => query.where('act', '=', act ?? ''))
+      .execute();
+  };
+
   /** A day later, for all that the log says of itself. */
   const aDayLater = async () => {
     await written();
-    await tiny.database.db
-      .updateTable('audit_entry')
-      .set({ at: sql<Date>`at - interval '25 hours'` })
-      .where('act', '=', 'log.prune')
-      .execute();
+    await pass(25, 'log.prune');
   };
 
   const there = async (org = 'acme') => {
@@ -146,17 +157,6 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
       .execute();
     return headOf();
   };
-  /** So much later: all that is in the log is older by that. */
-  const pass = async (days: number) => {
-    const { db, schema } = tiny.database;
-    const rows = await db.selectFrom('audit_entry').select('at').distinct().execute();
-    const moments = rows.map(({ at }) => new Date(at.getTime() - days * DAY_MS));
-    await new Partitions(schema).require(db, moments);
-    await db
-      .updateTable('audit_entry')
-      .set({ at: sql<Date>`at - make_interval(days => ${days}::int)` })
-      .execute();
-  };
   const pruneWhole = async () => {
     await prune();
     await aDayLater();
@@ -205,9 +205,9 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     expect([(await there())[0], dropped(), (await said()).length]).toEqual([2 * TILE, 2, 1]);
     for (let again = 0; again < 3; again++) await pruneWhole();
     expect([(await there())[0], dropped(), (await said()).length]).toEqual([2 * TILE, 2, 1]);
-    await pass(100);
+    await pass(100 * DAY_HOURS);
     await decide(TILE, 50);
-    await pass(400);
+    await pass(400 * DAY_HOURS);
     await decide(1, 0);
     const before = await there();
     await pruneWhole();
@@ -231,11 +231,7 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     chores.start();
     for (let tries = 0; (await said()).length === 0 && tries < 200; tries++)
       await new Promise((resolve) => setTimeout(resolve, 10));
-    await tiny.database.db
-      .updateTable('audit_entry')
-      .set({ at: sql<Date>`at - interval '25 hours'` })
-      .where('act', '=', 'log.prune')
-      .execute();
+    await pass(25, 'log.prune');
     await prune();
     expect((await there('other'))[0]).toBe(0);
   });
@@ -287,7 +283,7 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     await pruneWhole();
     expect(await said()).toMatchObject([{ last: TILE - 1, before }]);
     await decide(TILE, 600);
-    await pass(400);
+    await pass(400 * DAY_HOURS);
     await prune();
     await written();
     expect(await said()).toMatchObject([{ before }, { first: TILE, before }]);

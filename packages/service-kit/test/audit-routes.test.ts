@@ -170,6 +170,18 @@ describe.each(stores)('the audit log of a service on %s', (store) => {
     expect((await verifiedLog(tiny.auditor, key)).entries.length).toBeGreaterThan(0);
   });
 
+  it('keeps what shows who had something erased [guard: erasure-stays]', async () => {
+    const { kid } = tiny.acme.owner.sig;
+    const erase = () => tiny.owner.delete(`/api/v1/audit/evidence?actor=${kid}`);
+    await make(1);
+    expect((await erase()).status).toBe(200);
+    await written();
+    const [said] = (await list('?act=audit.erase&limit=1')).data;
+    expect((await erase()).body).toMatchObject({ more: false });
+    const { evidence } = (await tiny.auditor.get(`${ENTRIES}/${said?.index}`)).body as AuditRecord;
+    expect(evidence).not.toBeNull();
+  });
+
   it('writes down who reads it, and comes to an end for one who follows it', async () => {
     await make(1);
     const before = (await list('?limit=1&act=audit.list')).data[0]?.index ?? 0;

@@ -7,6 +7,8 @@ import { suite } from '../test/suite.js';
 
 const DAY_SECONDS = 86_400;
 const MODELS = '/api/v1/models';
+/** Of a key that is this responder's. */
+const TRIED = '/api/v1/grants/tried?limit=5';
 const ERASE = `/api/v1/audit/evidence?actor=${'K'.repeat(43)}`;
 /** A good request for each; the service has begun its log. */
 const PATHS = [
@@ -18,6 +20,7 @@ const PATHS = [
   '/api/v1/audit/proofs?size=1',
   '/api/v1/keys/held',
   MODELS,
+  TRIED,
   ERASE,
 ];
 /** The same of something that is not there. */
@@ -57,7 +60,9 @@ function whoMay(path: string): TestMember {
   return path.startsWith(ERASE) ? owner : auditor;
 }
 
-async function codeOf(path: string, as: TestMember = whoMay(path), options: SendOptions = {}) {
+async function codeOf(target: string, as: TestMember = whoMay(target), options: SendOptions = {}) {
+  const [{ enc }] = all.organisation.responders;
+  const path = target.replace(TRIED, `${TRIED}&kid=${enc?.kid}`);
   const client = all.responder.client(as);
   const { status, body } = await (path.startsWith(ERASE) ? client.delete(path, options) : client.get(path, options));
   return [status, (body as { code?: string }).code];

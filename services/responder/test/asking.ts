@@ -2,6 +2,7 @@ import type {
   Bundle,
   Bytes,
   ChatEnvelopeClaims,
+  ContentPlace,
   EnvelopeClaims,
   FinClaims,
   InvocationClaims,
@@ -24,7 +25,8 @@ import {
   verifyFin,
 } from '@bulla/crypto';
 import { ReplyOpener } from '@bulla/crypto/open';
-import type { TestOrganisation } from '@bulla/crypto/testing';
+import type { EarlierContent, TestOrganisation } from '@bulla/crypto/testing';
+import { sealEarlier } from '@bulla/crypto/testing';
 
 /** A member of a test organisation with its keys. */
 export type TestMember = TestOrganisation['owner'];
@@ -55,6 +57,8 @@ export interface StoreOptions {
   readonly text?: Partial<Statement['content']>;
   /** To whom the key is granted; `eu1` unless given. */
   readonly grantee?: TestMember;
+  /** Sealed as before contents committed to their key. */
+  readonly isEarlier?: boolean;
 }
 
 /** A prompt with one variable, `claim`, that `grp:support` may run on both responders. */
@@ -89,10 +93,18 @@ export async function storePrompt(organisation: TestOrganisation, options: Store
     message: 'first',
     ...options.statement,
   };
-  const sealed = await sealContent(await signStatement(statement, author.signer), { org, sub, ver });
+  const token = await signStatement(statement, author.signer);
   const grantee = options.grantee ?? responders[0];
-  const grant = await sealGrant(sealed.dek, sealed, { urn: grantee.urn, record: recordOf(grantee, 'enc') });
-  return { id, sub, name, ver, chash: sealed.chash, content: sealed.content, grant, whash: await tokenHash(grant) };
+  const to = { urn: grantee.urn, record: recordOf(grantee, 'enc') };
+  const { content, chash, grantTo } =
+    options.isEarlier === true ? await sealEarlier(token, { sub, ver }) : await sealNow(token, { org, sub, ver });
+  const grant = await grantTo(to);
+  return { id, sub, name, ver, chash, content, grant, whash: await tokenHash(grant) };
+}
+
+async function sealNow(statement: string, place: ContentPlace): Promise<EarlierContent> {
+  const sealed = await sealContent(statement, place);
+  return { content: sealed.content, chash: sealed.chash, grantTo: (to) => sealGrant(sealed.dek, sealed, to) };
 }
 
 export function recordOf(member: TestMember, use: 'sig' | 'enc') {

@@ -31,7 +31,6 @@ const RECORDED: RouteName[] = [
   'grant.delete',
   'enrolment.approve',
   'policy.publish',
-  'root.publish',
   'prompt.delete',
 ];
 
@@ -84,6 +83,29 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
       expect([row?.org, row?.request_id]).toEqual(['acme', done.headers['x-request-id']]);
       expect(JSON.stringify(row)).not.toContain(keyid);
     }
+  });
+
+  it('a root does nothing without its audit rows, and leaves one for each document that came', async () => {
+    const own = await startVault(store);
+    const { of } = await makeSamples(own);
+    const { db } = own.database;
+    const sample = of.get('root.publish') ?? failed('root.publish');
+    const publish = () => sendAs(own, callerOf('root.publish', own.acme), sample);
+    const acts = () => db.selectFrom('audit_event').select('event').orderBy('at').execute();
+    const refusing = `create function vault.refuse() returns trigger language plpgsql as
+      $$ begin raise exception using errcode = '53100', message = 'the disk is full'; end $$`;
+    await sql.raw(refusing).execute(db);
+    await sql
+      .raw('create trigger refuse before insert on vault.audit_outbox execute function vault.refuse()')
+      .execute(db);
+    const [effects, before] = [await own.countEffects(), (await acts()).length];
+    must(503, await publish());
+    expect(await own.countEffects()).toEqual(effects);
+    await sql.raw('drop trigger refuse on vault.audit_outbox').execute(db);
+    must(200, await publish());
+    const written = (await acts()).slice(before).map(({ event }) => AuditEvent.parse(event).act);
+    expect(written.toSorted()).toEqual(['directory.publish', 'policy.publish', 'root.publish']);
+    await own.stop();
   });
 
   it('a refusal leaves one row that says why, and its signature is spent', async () => {

@@ -7,6 +7,7 @@ import type { PromptRef } from './authoring.js';
 import { basedOn, createPrompt, must, publishPrompt, pushVersion, sealVersion } from './authoring.js';
 import { pendingNewcomer } from './enrolling.js';
 import { expectRefusal } from './refusals.js';
+import { publishRoot } from './rooting.js';
 import type { Store, TestVault } from './running-vault.js';
 import { startVault } from './running-vault.js';
 
@@ -92,12 +93,16 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a policy on %s', (store) => {
   });
 
   it('never makes those managed again: they have versions that nobody can open for the vault [guard: custody-sealed-versions]', async () => {
-    const back = await signed((custody) => ({ ...custody, 'open/gone/': 'managed' }));
+    await change((custody) => ({ ...custody, 'open/back/': 'sealed' }));
+    await publishPrompt(vault, vault.acme, 'open/back/one');
+    const back = await signed((custody) => ({ ...custody, 'open/back/': 'managed' }));
     await expectRefusal(vault, () => sendPolicy(back.policy), 403, 'custody_not_allowed');
     const sealed = await publishPrompt(vault, vault.acme, 'claims/sealed');
     expect(await wrapsOf(sealed)).toBe(0);
     const all = await signed(() => ({ '*': 'managed' }));
     await expectRefusal(vault, () => sendPolicy(all.policy), 403, 'custody_not_allowed');
+    const root = () => publishRoot(vault, { policy: (draft) => (draft.custody = { '*': 'managed' }) });
+    await expectRefusal(vault, root, 403, 'custody_not_allowed');
   });
 
   it('that was taken is not named by a directory once there are such versions', async () => {

@@ -42,12 +42,13 @@ export function filledIndex(n: number): number {
  * a deletion and one in a thousand a refusal. Then the planner is told.
  */
 export async function fillVault(client: pg.ClientBase, { org, prompts, recipient }: Filling): Promise<void> {
+  const months = beginnings();
   await client.query(LOG, [org]);
   for (let month = 0; month < MONTHS; month++) await client.query(partitionOf(month));
   for (let from = 1; from <= prompts; from += BATCH) {
     const numbers = [from, Math.min(from + BATCH - 1, prompts)];
     for (const text of [PROMPTS, VERSIONS, LABELS, TAGS]) await client.query(text, [...numbers, org]);
-    await client.query(ENTRIES, [...numbers, org, recipient.kid, prompts]);
+    await client.query(ENTRIES, [...numbers, org, recipient.kid, prompts, months]);
     for (const text of [GRANTS, ENVELOPES]) await client.query(text, [...numbers, org, recipient.kid, recipient.urn]);
   }
   await client.query('vacuum analyze');
@@ -66,8 +67,8 @@ const PROMPTS = `
   insert into vault.prompt (id, org, name, type, latest_version, deleted_at)
   select ${ID}, $3::text, ${NAME}, 'text', ${MANY}, case when n % 50 = 1 then now() end from ${NUMBERS}`;
 const VERSIONS = `
-  insert into vault.prompt_version (prompt_id, version, org, chash, content, dek_id, author_kid, author_urn)
-  select ${ID}, v, $3::text, ${hashOf(`n || '-' || v`)}, ${TOKEN}, ${hashOf(`'dek' || n`)}, ${hashOf(`'kid'`)}, 'urn'
+  insert into vault.prompt_version (prompt_id, version, org, chash, content, dek_id, dkc, author_kid, author_urn)
+  select ${ID}, v, $3::text, ${hashOf(`n || '-' || v`)}, ${TOKEN}, ${hashOf(`'dek' || n`)}, ${hashOf(`'dkc' || n || '-' || v`)}, ${hashOf(`'kid'`)}, 'urn'
   from ${NUMBERS}, generate_series(1, ${MANY}) as v`;
 const GRANTS = `
   insert into vault.content_grant (whash, org, prompt_id, version, kid, aud, token, poster_kid)
@@ -96,21 +97,34 @@ const LOG = `
   insert into vault.audit_log (org, log, origin, size, frontier, root)
   values ($1, 1, 'urn:bulla:' || $1::text || ':svc:vault/audit/1', 0, '', sha256(''))
   on conflict do nothing`;
+/**
+ * Each month has as many, this one too, however long ago it began: of a table that is nearly empty the server reads all,
+ * which costs least there.
+ */
 const ENTRIES = `
   insert into vault.audit_entry (org, log, idx, at, leaf, act, res, kid, objects)
   select $3::text, 1, ${FIRST_INDEX} + n,
-    date_trunc('month', now()) - interval '${MONTHS - 1} months' + (now() - date_trunc('month', now())
-      + interval '${MONTHS - 1} months') * (n::float8 / $5::int),
+    months[month + 1] + (months[month + 2] - months[month + 1]) * (place - month),
     convert_to('{"t":"' || repeat(md5(n::text), 20) || '"}', 'UTF8'),
     case when n % 50 = 1 then 'prompt.delete' else 'prompt.create' end,
     case when n % 1000 = 1 then 'denied' else 'ok' end, $4::text, array[${ID}]
-  from ${NUMBERS}`;
+  from ${NUMBERS}
+  cross join lateral (select (n - 1) * ${MONTHS}::float8 / $5::int as place) as placed
+  cross join lateral (select floor(place)::int as month, $6::timestamptz[] as months) as spread`;
+
+/** The first moment of a month before this one; of the next one it is -1. */
+function firstOf(before: number): string {
+  const now = new Date();
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - before)).toISOString();
+}
+
+/** When each month of entries begins, the oldest first, and when the last of them is written: now. */
+function beginnings(): string[] {
+  return [...Array.from({ length: MONTHS }, (_, month) => firstOf(MONTHS - 1 - month)), new Date().toISOString()];
+}
 
 /** The partition of a month before this one, named as the sequencer names it. */
 function partitionOf(before: number): string {
-  const now = new Date();
-  const firstOf = (months: number) =>
-    new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - months)).toISOString();
   const name = `audit_entry_${firstOf(before).slice(0, 7).replace('-', '_')}`;
   return `create table if not exists vault.${name} partition of vault.audit_entry
     for values from ('${firstOf(before)}') to ('${firstOf(before - 1)}')`;
@@ -123,7 +137,7 @@ export async function fillUsage(
 ): Promise<void> {
   await client.query(
     `insert into vault.usage_hour (org, hour, responder, device, model, runs, failed, uncounted, input_tokens, output_tokens, cost_nanos)
-     select $1, date_trunc('hour', now()) - n * interval '1 hour', $2, $3, 'model-' || m, 1, 0, 0, 100, 50, 0
+     select $1, date_trunc('hour', now(), 'UTC') - n * interval '1 hour', $2, $3, 'model-' || m, 1, 0, 0, 100, 50, 0
      from generate_series(0, $4::integer - 1) as n, generate_series(1, 3) as m`,
     [org, `urn:bulla:${org}:svc:responder:eu1`, device, hours],
   );

@@ -1,4 +1,5 @@
-import { mintId, parseContent, randomBytes, sealGrant, Secret, urnOf } from '@bulla/crypto';
+import { mintId, parseContent, urnOf } from '@bulla/crypto';
+import { sealUnfit } from '@bulla/crypto/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { basedOn, createPrompt, must, recipientOf, sealVersion } from './authoring.js';
 import { expectRefusal } from './refusals.js';
@@ -43,10 +44,10 @@ describe("[red] an author with another prompt's content [guard: vault-version-pl
     const { author } = acme;
     const prompt = await createPrompt(vault, acme);
     const { content, chash } = await sealVersion(acme, author, { id: mintId('prm'), name: 'claims/foreign' }, 1);
-    const dekId = parseContent(content).header.kid;
-    const place = { sub: urnOf('acme', 'prompt', prompt.id), ver: 1, dekId, chash, protectUntil: '2029-12-31' };
+    const { kid: dekId, dkc = '' } = parseContent(content).header;
+    const place = { sub: urnOf('acme', 'prompt', prompt.id), ver: 1, dekId, chash, dkc };
     // No vault can tell which key a grant holds.
-    const grants = [await sealGrant(new Secret(randomBytes(32)), place, recipientOf(author))];
+    const grants = [await sealUnfit(place, recipientOf(author))];
     const write = () => vault.clientOf(author).post(`${pathOf(prompt.id)}/versions`, { content, grants }, basedOn(0));
     const refused = await expectRefusal(vault, write, 400, 'envelope_tampered');
     expect(refused.body).toMatchObject({ detail: 'the content is for another prompt' });

@@ -1,4 +1,5 @@
 import type { DirectoryDocument, KeyRecord } from '@bulla/crypto';
+import { parseContent } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { SignedClient } from '@bulla/service-kit/testing';
 import { findPostgres } from '@bulla/testkit';
@@ -11,6 +12,7 @@ import { basedOn, bodyOf, createPrompt, must, pushVersion, sealVersion, tokenHas
 import { approve, pendingNewcomer } from './enrolling.js';
 import { expectRefusal } from './refusals.js';
 import { endKeys, keysOf, list, newEncryptionKey, publishNext } from './renewing.js';
+import { publishRoot } from './rooting.js';
 import type { TestMember, TestVault } from './running-vault.js';
 import { contract, startVault } from './running-vault.js';
 
@@ -67,6 +69,7 @@ describe('the end of an encryption key of a responder', () => {
     const { id } = await pendingNewcomer(vault);
     const directory = await vault.acme.signDirectory(ending(acme));
     await expectRefusal(vault, () => approve(vault, vault.acme, id, directory), 409, 'needs_rewrap');
+    await expectRefusal(vault, () => publishRoot(vault, { directory: ending(acme) }), 409, 'needs_rewrap');
     expect(bodyOf(await end())['detail']).toMatch(/^1 version is sealed to a key that ends /);
   });
 
@@ -88,6 +91,23 @@ describe('the end of an encryption key of a responder', () => {
         return ends.countLacking(trx, org, { kids: [old], newest: younger.kid, sealsManaged: true, withdrawn: [] });
       });
     expect([await count('acme'), await count('other')]).toEqual([1, 0]);
+  });
+
+  it('waits for no version of before, by which nothing runs [guard: vault-end-committed]', async () => {
+    const { old, younger, prompt } = acme;
+    const { db } = vault.database;
+    const count = () =>
+      db.transaction().execute((trx) => {
+        const ends = vault.service.app.get(KeyEndsRepository, { strict: false });
+        return ends.countLacking(trx, 'acme', { kids: [old], newest: younger.kid, sealsManaged: true, withdrawn: [] });
+      });
+    const set = (dkc: string | null) =>
+      db.updateTable('prompt_version').set({ dkc }).where('prompt_id', '=', prompt.id).execute();
+    const { dkc = '' } = parseContent(acme.version.content).header;
+    await set(null);
+    expect(await count()).toBe(0);
+    await set(dkc);
+    expect(await count()).toBe(1);
   });
 
   it('waits for no version that is withdrawn or whose prompt is deleted', async () => {
@@ -145,7 +165,7 @@ describeOnServer('a version that is pushed in the moment in which a key ends', (
       await untilSomebodyWaits(over.signal);
       const place = { prompt_id: prompt.id, version: 2, org: 'acme' };
       const author = { author_kid: vault.acme.author.sig.kid, author_urn: vault.acme.author.urn };
-      const content = { chash: late.chash, content: late.content, dek_id: 'dek_' };
+      const content = { chash: late.chash, content: late.content, dek_id: 'dek_', dkc: late.chash };
       await trx
         .insertInto('prompt_version')
         .values({ ...place, ...author, ...content })

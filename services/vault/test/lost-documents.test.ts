@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RouteBody } from '@bulla/contract';
-import { timestampOf } from '@bulla/crypto';
+import { generateKeyPair, loadSigner, timestampOf, Trust } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { committedKeyPair } from '@bulla/testkit';
@@ -122,6 +122,90 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('documents that a vault on %s has
     must(200, await resume());
     const prompt = await publishPrompt(vault, acme);
     expect(prompt.version.chash).toMatch(/./);
+  });
+
+  it('are judged by the newest root that comes with them [guard: handback-newest-root]', async () => {
+    const { acme } = vault;
+    const version = acme.trust.directory.version;
+    const earlier = acme.documents;
+    const stolen = await acme.signDirectory();
+    await lose(0);
+    const { roots } = await acme.signRoot();
+    const lost = { ...(await lostOf(version)), policy: earlier.policy, directory: stolen };
+    await expectRefusal(vault, () => handBack({ ...lost, roots: [...roots] }), 401, 'signature_invalid');
+  });
+
+  it('take the place of what a key signed that a newer root ended, and somebody handed back first [guard: org-handed-back]', async () => {
+    const { acme } = vault;
+    const version = acme.trust.directory.version;
+    const { documents } = acme;
+    const now = vault.clock.now();
+    // Two by the thief, who was there before the root came.
+    let thief = acme.trust;
+    for (let count = 0; count < 2; count++) {
+      const { ver, hash: prev } = thief.directoryRef;
+      const next = {
+        ...thief.directory,
+        version: ver + 1,
+        prev,
+        chain: await thief.nextChain(),
+        kept: ['A'.repeat(43)],
+      };
+      const directory = await acme.sign('directory', next);
+      thief = await Trust.establish({ ...documents, directory }, { org: 'acme', pin: acme.pin, now, previous: thief });
+    }
+    const stolen = {
+      roots: [...documents.roots],
+      policy: documents.policy,
+      directory: thief.documents.directory,
+      from: version,
+      hashes: [...(thief.memory.hashes ?? [])].slice(version - 1),
+      fresh: [],
+    };
+    const { kid, publicJwk, privateJwk } = await generateKeyPair('ed25519', 'sig');
+    const fresh = [await loadSigner(privateJwk, 'Ed25519')];
+    const newer = await acme.signRoot(
+      (draft) => {
+        draft.keys[kid] = { jwk: publicJwk, alg: 'Ed25519' };
+        draft.roles.directory = { kids: [kid], threshold: 1 };
+      },
+      now,
+      { directory: fresh },
+    );
+    const honest = { ...newer, roots: [...newer.roots], from: 1, hashes: [...acme.hashes.hashes], fresh: [] };
+    const before = await backUp(vault.database);
+    await lose(0);
+    const elsewhere = await vault.countEffects();
+    must(200, await handBack(stolen));
+    expect(await served()).toBe(version + 2);
+    expect(bodyOf(must(200, await handBack(honest)))).toEqual({ version: version + 1 });
+    vault.clock.advance(1);
+    expect(bodyOf(await read('directory.json'))).toEqual(JSON.parse(newer.directory));
+    const after = await Trust.establish(newer, { org: 'acme', pin: acme.pin, now, previous: acme.trust });
+    const hashes = [...(after.memory.hashes ?? []), after.directoryRef.hash];
+    expect(bodyOf(await read('directory/hashes?from=1'))).toEqual({ v: 1, hashes });
+    // Root, policy and directory came, and nothing of another organisation went.
+    expect((await vault.countEffects())['org_document']).toBe((elsewhere['org_document'] ?? 0) + 3);
+    await expectRefusal(vault, () => handBack(stolen), 412, 'version_conflict');
+    await restore(vault.database, before);
+    vault.clock.advance(1);
+  });
+
+  it('do not take the place of what the newer root supports: that is a fork [guard: handback-roots-first]', async () => {
+    const { acme } = vault;
+    const version = acme.trust.directory.version;
+    const now = vault.clock.now();
+    const fork = await acme.signDirectory((draft) => draft.kept.push('A'.repeat(43)), now);
+    const { roots, policy } = acme.documents;
+    const lost = { roots: [...roots], policy, directory: fork, from: version, hashes: [acme.trust.directoryRef.hash] };
+    const newer = await acme.signRoot(undefined, now);
+    const before = await backUp(vault.database);
+    await lose(0);
+    must(200, await handBack(lost));
+    const other = { ...newer, roots: [...newer.roots], from: 1, hashes: [...acme.hashes.hashes], fresh: [] };
+    await expectRefusal(vault, () => handBack(other), 412, 'version_conflict');
+    await restore(vault.database, before);
+    vault.clock.advance(1);
   });
 
   it('are taken only after a restore, and until an admin has said so [guard: handback-closed]', async () => {

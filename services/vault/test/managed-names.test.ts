@@ -2,16 +2,9 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PromptId } from '@bulla/contract';
 import { targetOf } from '@bulla/contract';
 import type { Recipient } from '@bulla/crypto';
-import {
-  parseContent,
-  parseEnvelope,
-  parseGrant,
-  parseStatement,
-  randomBytes,
-  Secret,
-  sealDeposit,
-} from '@bulla/crypto';
+import { parseContent, parseEnvelope, parseGrant, parseStatement, randomBytes } from '@bulla/crypto';
 import { openContent, openGrant } from '@bulla/crypto/open';
+import { sealUnfit } from '@bulla/crypto/testing';
 import { sql } from 'kysely';
 import { PromptsRepository } from '../src/prompts/prompts.repository.js';
 import type { Bundle, PromptRef, SealOptions } from './authoring.js';
@@ -69,7 +62,14 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('managed names on %s', (store) =>
     const { prm } = envelope.claims;
     const [sub, ver] = [urnOf('acme', 'prompt', prm.id), prm.ver];
     const content = parseContent(bundle.content ?? '');
-    const expected = { urn: responder.urn, sub, ver, chash: prm.chash, dekId: content.header.kid };
+    const expected = {
+      urn: responder.urn,
+      sub,
+      ver,
+      chash: prm.chash,
+      dekId: content.header.kid,
+      dkc: content.header.dkc ?? '',
+    };
     const dek = await openGrant(parseGrant(bundle.grant ?? ''), await responder.unwrapper(), expected);
     return parseStatement(await openContent(content, dek, { org: 'acme', sub, ver })).claims;
   }
@@ -100,10 +100,10 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('managed names on %s', (store) =>
         'custody_not_allowed',
       ],
       [
-        'with a deposit of another content',
+        'with a deposit of another content, which commits to another key [guard: vault-deposit-commitment]',
         async (prompt) => ({ ...(await bodyFor(prompt)), deposit: (await bodyFor(prompt)).deposit }),
         400,
-        'open_failed',
+        'envelope_tampered',
       ],
       [
         'with a deposit that holds another key',
@@ -154,8 +154,8 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('managed names on %s', (store) =>
     function depositOf({ content, chash }: { content: string; chash: string }, to: Recipient | undefined) {
       if (to === undefined) throw new Error('there is no key to seal to');
       const { header } = parseContent(content);
-      const place = { sub: header.sub, ver: 1, dekId: header.kid, chash, protectUntil: '2029-12-31' };
-      return sealDeposit(new Secret(randomBytes(32)), place, to);
+      const place = { sub: header.sub, ver: 1, dekId: header.kid, chash, dkc: header.dkc ?? '' };
+      return sealUnfit(place, to, { typ: 'bulla-deposit+jwe' });
     }
     it.each(refused)('is not taken %s', async (_name, make, status, code, headers = {}) => {
       const prompt = await createPrompt(vault, vault.acme, managedName());

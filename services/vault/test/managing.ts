@@ -1,4 +1,4 @@
-import { randomBytes, urnOf } from '@bulla/crypto';
+import { dataKeyCommitment, randomBytes, urnOf } from '@bulla/crypto';
 import type { Service } from '@bulla/service-kit';
 import { Chores } from '@bulla/service-kit';
 import { KekWraps } from '../src/managed/keyring/kek-wraps.js';
@@ -41,8 +41,10 @@ export async function manage(
     .select('dek_id')
     .where('prompt_id', '=', prompt.id)
     .executeTakeFirstOrThrow();
-  const context = { org: 'acme', sub: urnOf('acme', 'prompt', prompt.id), ver: 1, dek, chash: version.chash };
   const key = randomBytes(32);
+  const dkc = await dataKeyCommitment(key);
+  await vault.database.db.updateTable('prompt_version').set({ dkc }).where('prompt_id', '=', prompt.id).execute();
+  const context = { org: 'acme', sub: urnOf('acme', 'prompt', prompt.id), ver: 1, dek, chash: version.chash, dkc };
   const { kekVersion, wrap } = await keyringOf(service).wrap(key, context);
   const row = { org: 'acme', prompt_id: prompt.id, version: 1, kek_version: kekVersion, wrap };
   await vault.database.db.transaction().execute((trx) => wrapsOf(service).insert(trx, row));
@@ -66,16 +68,21 @@ export async function fillWraps(vault: TestVault, like: ManagedVersion, count: n
     .executeTakeFirstOrThrow();
   for (let done = 0; done < count; done += 500) {
     const numbers = Array.from({ length: Math.min(500, count - done) }, (_, index) => max + done + index + 1);
-    const versions = numbers.map((version) => ({
-      ...first,
-      version,
-      content: 'none',
-      chash: Buffer.from(randomBytes(32)).toString('base64url'),
-    }));
+    const keys = new Map(numbers.map((version) => [version, randomBytes(32)]));
+    const versions = await Promise.all(
+      [...keys].map(async ([version, key]) => ({
+        ...first,
+        version,
+        content: 'none',
+        chash: Buffer.from(randomBytes(32)).toString('base64url'),
+        dkc: await dataKeyCommitment(key),
+      })),
+    );
     await db.insertInto('prompt_version').values(versions).execute();
     const rows = await Promise.all(
-      versions.map(async ({ version, chash }) => {
-        const wrapped = await keyring.wrap(randomBytes(32), { ...like.context, ver: version, chash });
+      versions.map(async ({ version, chash, dkc }) => {
+        const key = keys.get(version) ?? randomBytes(32);
+        const wrapped = await keyring.wrap(key, { ...like.context, ver: version, chash, dkc });
         const row = { org: 'acme', prompt_id: like.id, version };
         return { ...row, kek_version: wrapped.kekVersion, wrap: wrapped.wrap };
       }),
@@ -107,7 +114,7 @@ export async function everyDataKey(vault: TestVault, service = vault.service): P
     .innerJoin('prompt_version as v', (join) =>
       join.onRef('v.prompt_id', '=', 'w.prompt_id').onRef('v.version', '=', 'w.version'),
     )
-    .select(['w.prompt_id', 'w.version', 'w.kek_version', 'w.wrap', 'v.dek_id', 'v.chash'])
+    .select(['w.prompt_id', 'w.version', 'w.kek_version', 'w.wrap', 'v.dek_id', 'v.chash', 'v.dkc'])
     .where('w.org', '=', 'acme')
     .orderBy('w.prompt_id')
     .orderBy('w.version')

@@ -83,6 +83,32 @@ describe('what a key opens', () => {
     expect(await outcomes([grant, await toYounger(version)])).toEqual(['present', 'present']);
     expect((await collected(`kid=${younger.kid}`)).data).toMatchObject([{ grant, poster: responder.sig.kid }]);
   });
+
+  it('is collected by when it came and who posted it, and where nothing came nothing is on record', async () => {
+    const { acme } = vault;
+    const mine = await newEncryptionKey(acme);
+    await list(vault, acme, responder.urn, mine);
+    const to = { urn: responder.urn, record: mine };
+    const [first, second] = [await createPrompt(vault, acme), await createPrompt(vault, acme)];
+    const own = await (await pushVersion(vault, acme, first, 1)).grantTo(to);
+    expect(await outcomes([own])).toEqual(['added']);
+    const foreign = await (await pushVersion(vault, acme, second, 1)).grantTo(to);
+    must(201, await vault.clientOf(acme.author).post(`/api/v1/prompts/${second.id}/grants`, { grants: [foreign] }));
+    const longAgo = new Date(Date.now() - 3_600_000);
+    const collectedOf = async (query: string) =>
+      (await collected(`kid=${mine.kid}${query}`)).data.map(({ grant }) => grant).toSorted();
+    expect(await collectedOf('')).toEqual([own, foreign].toSorted());
+    expect(await collectedOf('&by=others')).toEqual([foreign]);
+    const whash = await tokenHash(foreign);
+    const aged = vault.database.db.updateTable('content_grant').set({ created_at: longAgo });
+    await aged.where('whash', '=', whash).execute();
+    const since = Math.floor(longAgo.getTime() / 1000) + 60;
+    expect(await collectedOf(`&since=${since}`)).toEqual([own]);
+    const recorded = async () => (await vault.database.db.selectFrom('audit_event').select('org').execute()).length;
+    const before = await recorded();
+    expect(await collectedOf(`&since=${since}&by=others`)).toEqual([]);
+    expect(await recorded()).toBe(before);
+  });
 });
 
 describe('of grants that are moved together each is judged by itself', () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
+import type { RootDocument } from '@bulla/crypto';
 import { FIRST_CHAIN, foldChain, parseDirectory, signDocument, timestampOf } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
@@ -563,15 +564,18 @@ describe('a root is published', () => {
   it('not if its number is not that of the address, and not out of turn [guard: vault-publish-if-match]', async () => {
     const { other } = vault;
     const owner = vault.clientOf(other.owner);
-    const root = await other.sign('root', { ...other.trust.root, version: 2 });
-    await expectRefusal(vault, () => owner.put(path(3), { root }, basedOn(1)), 400, 'validation_failed');
-    await expectRefusal(vault, () => owner.put(path(2), { root }, basedOn(2)), 412, 'version_conflict');
-    const skipping = await other.sign('root', { ...other.trust.root, version: 3 });
-    await expectRefusal(vault, () => owner.put(path(3), { root: skipping }, basedOn(1)), 412, 'version_conflict');
+    const { policy, directory } = await other.signRoot(undefined, vault.clock.now());
+    const put = (n: number, root: string, on: number) => owner.put(path(n), { root, policy, directory }, basedOn(on));
+    const issued = timestampOf(vault.clock.now());
+    const root = await other.sign('root', { ...other.trust.root, issued, version: 2 });
+    await expectRefusal(vault, () => put(3, root, 1), 400, 'validation_failed');
+    await expectRefusal(vault, () => put(2, root, 2), 412, 'version_conflict');
+    const skipping = await other.sign('root', { ...other.trust.root, issued, version: 3 });
+    await expectRefusal(vault, () => put(3, skipping, 1), 412, 'version_conflict');
     const foreign = await vault.acme.sign('root', { ...vault.acme.trust.root, version: 2 });
-    await expectRefusal(vault, () => owner.put(path(2), { root: foreign }, basedOn(1)), 400, 'validation_failed');
+    await expectRefusal(vault, () => put(2, foreign, 1), 401, 'signature_invalid');
     const unsigned = await other.sign('policy', { ...other.trust.root, version: 2 });
-    await expectRefusal(vault, () => owner.put(path(2), { root: unsigned }, basedOn(1)), 401, 'signature_invalid');
+    await expectRefusal(vault, () => put(2, unsigned, 1), 401, 'signature_invalid');
   });
 
   it('and with new keys the organisation can still publish what the new root signs [guard: vault-publish-old-root]', async () => {
@@ -579,32 +583,34 @@ describe('a root is published', () => {
     const { other } = own;
     const owner = own.clientOf(other.owner);
     const fresh = await makeOrganisation({ org: 'other-keys', suite: 'p256' });
-    const draft = structuredClone(other.trust.root);
-    draft.version = 2;
-    draft.keys = { ...draft.keys, ...fresh.trust.root.keys };
-    draft.roles = { ...draft.roles, directory: fresh.trust.root.roles.directory };
-    const root = await other.sign('root', draft);
+    const change = (draft: RootDocument) => {
+      draft.keys = { ...draft.keys, ...fresh.trust.root.keys };
+      draft.roles = { ...draft.roles, directory: fresh.trust.root.roles.directory };
+    };
+    const by = { directory: fresh.signers.directory };
+    const { roots, policy, directory: under } = await other.signRoot(change, own.clock.now(), by);
+    const [, root] = roots;
     const idempotencyKey = 'publish-root-number-2';
-    const put = () => owner.put(path(2), { root }, { ...basedOn(1), idempotencyKey });
+    const put = () => owner.put(path(2), { root, policy, directory: under }, { ...basedOn(1), idempotencyKey });
     expect(must(200, await put()).body).toEqual({ version: 2 });
     expect(must(200, await put()).headers['idempotent-replayed']).toBe('?1');
     expect((await own.get('/.well-known/bulla/other/root/2.json')).text).toBe(root);
     must(200, await owner.get('/api/v1/prompts'));
 
-    const { version } = other.trust.directory;
+    const { payload, hash } = await parseDirectory(under);
+    const { version } = payload;
     const next = {
-      ...other.trust.directory,
+      ...payload,
       version: version + 1,
-      prev: other.trust.directoryRef.hash,
-      chain: await other.trust.nextChain(),
-      root_version: 2,
+      prev: hash,
+      chain: await foldChain(other.trust.directory.chain ?? '', [other.trust.directoryRef.hash, hash]),
     };
     const at = basedOn(version);
     const byOldKey = await signDocument(next, other.signers.directory);
     const put2 = (directory: string) => owner.put('/api/v1/organisations/other/directory', { directory }, at);
-    await expectRefusal(vault, () => put2(byOldKey), 401, 'signature_invalid');
+    await expectRefusal(own, () => put2(byOldKey), 401, 'signature_invalid');
     const underOldRoot = await signDocument({ ...next, root_version: 1 }, fresh.signers.directory);
-    await expectRefusal(vault, () => put2(underOldRoot), 412, 'version_conflict');
+    await expectRefusal(own, () => put2(underOldRoot), 412, 'version_conflict');
     const directory = await signDocument(next, fresh.signers.directory);
     expect(bodyOf(must(200, await put2(directory)))).toEqual({ version: version + 1 });
     must(200, await owner.get('/api/v1/prompts'));

@@ -49,8 +49,9 @@ describe('[red] profile development is refused in production', () => {
   it('when a newer root turns to it', async () => {
     expect((await bring(serious)).status).toBe(201);
     must(200, await clientOf(serious).get(PROMPTS));
-    const root = await serious.sign('root', { ...serious.trust.root, version: 2, profile: 'development' });
-    const publish = () => clientOf(serious).put('/api/v1/organisations/serious/root/2', { root }, basedOn(1));
+    const turn = await serious.signRoot((draft) => (draft.profile = 'development'), vault.clock.now());
+    const body = { root: turn.roots[1], policy: turn.policy, directory: turn.directory };
+    const publish = () => clientOf(serious).put('/api/v1/organisations/serious/root/2', body, basedOn(1));
     await expectRefusal(vault, publish, 403, 'forbidden');
     must(200, await clientOf(serious).get(PROMPTS));
   });

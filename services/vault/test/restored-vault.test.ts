@@ -99,10 +99,11 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a vault on a %s that was restore
     const begin = { tags: [await tagOf(acme, acme.author, prompt, wish)] };
     const reviewed = `/api/v1/prompts/${id}/labels/reviewed`;
     const { approval } = bodyOf<PendingMove>(must(202, await author().put(reviewed, begin, basedOn(0))));
-    const { root, policy, directory } = acme.trust;
+    const { policy, directory } = acme.trust;
     const named = directory.policy.hash;
+    const under = await acme.signRoot(undefined, vault.clock.now());
+    const nextRoot = { root: under.roots[1], policy: under.policy, directory: under.directory };
     const documents = {
-      root: await acme.sign('root', { ...root, version: 2 }),
       policy: await acme.sign('policy', { ...policy, version: policy.version + 1, prev: named }),
       directory: await acme.signDirectory(),
     };
@@ -117,7 +118,7 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('a vault on a %s that was restore
       () => move(),
       () => author().post(`/api/v1/prompts/${id}/labels/latest/tags`, { tag }),
       () => owner().post(targetOf('approval.give', { id: approval }), { tag: give }),
-      () => owner().put(`${at}/root/2`, { root: documents.root }, basedOn(1)),
+      () => owner().put(`${at}/root/2`, nextRoot, basedOn(1)),
       () => owner().put(`${at}/policy`, { policy: documents.policy }, basedOn(policy.version)),
       () => owner().put(`${at}/directory`, { directory: documents.directory }, basedOn(directory.version)),
       async () => {

@@ -66,15 +66,16 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
   const [toApprove, toRefuse] = [await pendingNewcomer(vault), await pendingNewcomer(vault)];
   const rotated = await vault.clientOf(acme.owner).post(targetOf('key.rotate', undefined), { what: 'kek' });
   const { id: job } = bodyOf<Job>(must(201, rotated));
-  const { root, policy, directory } = acme.trust;
+  const { policy, directory } = acme.trust;
   const org = { org: 'acme' };
   const kid = acme.author.enc?.kid ?? '';
-  const nextRoot = await acme.sign('root', { ...root, version: 2 });
+  const next = await acme.signRoot();
+  const nextRoot = { root: next.roots[1], policy: next.policy, directory: next.directory };
   const nextPolicy = await acme.sign('policy', { ...policy, version: policy.version + 1, prev: directory.policy.hash });
   const nextDirectory = await acme.signDirectory();
   const on = (number: number) => ({ 'if-match': `"${number}"` });
   const samples: [RouteName, path: string, body?: Sample['body'], headers?: Sample['headers']][] = [
-    ['root.publish', targetOf('root.publish', { ...org, n: 2 }), { root: nextRoot }, on(1)],
+    ['root.publish', targetOf('root.publish', { ...org, n: 2 }), nextRoot, on(1)],
     ['policy.publish', targetOf('policy.publish', org), { policy: nextPolicy }, on(policy.version)],
     ['directory.publish', targetOf('directory.publish', org), { directory: nextDirectory }, on(directory.version)],
     ['directory.freshen', targetOf('directory.freshen', org), { fresh: directoryWord }],
@@ -114,6 +115,8 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['grant.add', targetOf('grant.add', { id }), { grants: [prompt.version.grants[0]] }],
     ['grant.list', targetOf('grant.list', { id }, { limit: 5 })],
     ['grant.delete', targetOf('grant.delete', { id, whash })],
+    ['grant.unfit', targetOf('grant.unfit', undefined, { limit: 5 })],
+    ['grant.clear', targetOf('grant.clear', { whash })],
     ['grant.collect', targetOf('grant.collect', undefined, { kid, limit: 5 })],
     ['grant.move', targetOf('grant.move', undefined), { grants: [prompt.version.grants[0]] }],
     [

@@ -50,8 +50,8 @@ describe.each<Store>(['PostgreSQL', 'PGlite'])('on %s', (store) => {
     expect(envelope.claims).toMatchObject({ pol: { uses: 1, stream: true }, exp: clock.now() + 120 });
     const sub = urnOf('acme', 'prompt', prompt.id);
     if (bundle.kind !== 'prompt') throw new Error('it is of no prompt');
-    const dekId = bundle.content.header.kid;
-    const expected = { urn: responder.urn, sub, ver: 1, chash: prompt.version.chash, dekId };
+    const { kid: dekId, dkc = '' } = bundle.content.header;
+    const expected = { urn: responder.urn, sub, ver: 1, chash: prompt.version.chash, dekId, dkc };
     const dek = await openGrant(bundle.grant, await responder.unwrapper(), expected);
     const statement = await openContent(bundle.content, dek, { org: 'acme', sub, ver: 1 });
     expect(statement.split('.')).toHaveLength(3);

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AcceptedUsage, UsageCount, UsagePage } from '@bulla/contract';
-import { USAGE_SUM_MAX } from '@bulla/contract';
+import { REPORT_RUNS_MAX, RUN_NANOS_MAX, RUN_TOKENS_MAX, USAGE_SUM_MAX } from '@bulla/contract';
 import { SignedClient } from '@bulla/service-kit/testing';
 import { sql } from 'kysely';
 import { PastUsage } from '../src/usage/past-usage.js';
@@ -36,6 +36,7 @@ const list = async (query = '', member: TestMember = vault.acme.owner) =>
 /** The hour that is so many hours before the one of the organisation. */
 const hourBefore = (hours: number) => new Date(Date.parse(count().hour) - hours * HOUR_MS).toISOString();
 const usd = (nanos: number) => [{ currency: 'USD', nanos }];
+const responderOf = () => ({ responder: vault.acme.responders[0].urn });
 const sums = (times: number) => ({
   runs: 3 * times,
   failed: times,
@@ -52,9 +53,13 @@ describe('a report of usage', () => {
     const id = mintId('usg');
     expect(await report([count()], id)).toBe(1);
     expect(await report([count()], id)).toBe(0);
-    expect((await list()).data).toEqual([{ model: 'small', ...SUMS }]);
+    expect((await list()).data).toEqual([{ ...responderOf(), model: 'small', ...SUMS }]);
     expect(await report([count(), count({ model: 'large' })])).toBe(2);
-    expect((await list()).data.find(({ model }) => model === 'small')).toEqual({ model: 'small', ...doubled });
+    expect((await list()).data.find(({ model }) => model === 'small')).toEqual({
+      ...responderOf(),
+      model: 'small',
+      ...doubled,
+    });
   });
 
   it('counts once where it comes fifty times at once, at two processes', async () => {
@@ -71,7 +76,7 @@ describe('a report of usage', () => {
     expect(countStatuses(answers)).toEqual({ 200: 50 });
     const taken = answers.map((answer) => bodyOf<AcceptedUsage>(answer).taken);
     expect(taken.toSorted((a, b) => b - a)).toEqual([2, ...Array.from({ length: 49 }, () => 0)]);
-    expect((await list()).data).toEqual([{ model: 'small', ...doubled }]);
+    expect((await list()).data).toEqual([{ ...responderOf(), model: 'small', ...doubled }]);
   });
 
   it('is taken of responders alone [guard: usage-responder]', async () => {
@@ -83,7 +88,8 @@ describe('a report of usage', () => {
     const id = mintId('usg');
     const [first, second] = vault.acme.responders;
     for (const member of [first, second]) must(200, await reportAs(member, [count()], id));
-    expect((await list()).data).toEqual([{ model: 'small', ...doubled }]);
+    const own = [first, second].map(({ urn }) => ({ responder: urn, model: 'small', ...SUMS }));
+    expect((await list()).data).toEqual(own.toSorted((left, right) => (left.responder < right.responder ? -1 : 1)));
     const rows = await vault.database.db.selectFrom('usage_hour').select('responder').execute();
     expect(rows.map(({ responder }) => responder).toSorted()).toEqual([first.urn, second.urn].toSorted());
   });
@@ -109,16 +115,54 @@ describe('a report of usage', () => {
 
   it('adds nothing of hours that are kept no more [guard: usage-past]', async () => {
     expect(await report([count(), count({ hour: hourBefore(24 * 401) })])).toBe(1);
-    expect((await list()).data).toEqual([{ model: 'small', ...SUMS }]);
+    expect((await list()).data).toEqual([{ ...responderOf(), model: 'small', ...SUMS }]);
   });
 
-  it('stops at what JSON can hold', async () => {
-    const cost = { currency: 'USD', nanos: USAGE_SUM_MAX };
-    const most = count({ input_tokens: USAGE_SUM_MAX, output_tokens: USAGE_SUM_MAX, cost });
+  it.each<[string, Partial<UsageCount>]>([
+    ['tokens asked [guard: usage-run-tokens]', { input_tokens: 3 * RUN_TOKENS_MAX + 1 }],
+    ['tokens answered', { output_tokens: USAGE_SUM_MAX }],
+    ['tokens of runs whose model did not count them', { uncounted: 3, input_tokens: 1 }],
+    ['cost [guard: usage-run-cost]', { cost: { currency: 'USD', nanos: 3 * RUN_NANOS_MAX + 1 } }],
+  ])('has no more than so many runs can take: %s', async (_name, changes) => {
+    await expectRefusal(
+      vault,
+      () => reportAs(vault.acme.responders[0], [count(), count({ model: 'large', ...changes })]),
+      400,
+      'validation_failed',
+    );
+    const cost = { currency: 'USD', nanos: 3 * RUN_NANOS_MAX };
+    const most = count({ input_tokens: 3 * RUN_TOKENS_MAX, output_tokens: 3 * RUN_TOKENS_MAX, cost });
+    expect(await report([most])).toBe(1);
+  });
+
+  it('is of no more runs than a responder gathers at once [guard: usage-report-runs]', async () => {
+    const half = count({ runs: REPORT_RUNS_MAX / 2 });
+    const [member] = vault.acme.responders;
+    const counts = [half, { ...half, model: 'large' }];
+    await expectRefusal(
+      vault,
+      () => reportAs(member, [...counts, count({ model: 'other' })]),
+      400,
+      'validation_failed',
+    );
+    expect(await report(counts)).toBe(2);
+  });
+
+  it('stops at what JSON can hold, and takes nothing of what another responder counts with it', async () => {
+    const [liar, honest] = vault.acme.responders;
+    const cost = { currency: 'USD', nanos: 3 * RUN_NANOS_MAX };
+    const most = count({ input_tokens: 3 * RUN_TOKENS_MAX, output_tokens: 3 * RUN_TOKENS_MAX, cost });
     await report([most, { ...most, hour: hourBefore(1) }]);
+    // As after millions of such reports.
+    const pinned = { input_tokens: USAGE_SUM_MAX, output_tokens: USAGE_SUM_MAX, cost_nanos: USAGE_SUM_MAX };
+    await vault.database.db.updateTable('usage_hour').set(pinned).execute();
     await report([most]);
+    must(200, await reportAs(honest, [count()]));
     const stopped = { input_tokens: USAGE_SUM_MAX, output_tokens: USAGE_SUM_MAX, costs: usd(USAGE_SUM_MAX) };
-    expect((await list()).data).toEqual([{ model: 'small', ...sums(3), ...stopped }]);
+    const { data } = await list();
+    expect(data).toHaveLength(2);
+    expect(data).toContainEqual({ responder: liar.urn, model: 'small', ...sums(3), ...stopped });
+    expect(data).toContainEqual({ responder: honest.urn, model: 'small', ...SUMS });
   });
 });
 
@@ -135,7 +179,7 @@ describe('usage', () => {
     ]);
     const keys = async (what: string) =>
       (await list(`?by=${what}`)).data.map(({ device, prompt: id, name, model, from, ...rest }) => {
-        expect(rest).toEqual(sums(rest.runs / 3));
+        expect(rest).toEqual({ ...responderOf(), ...sums(rest.runs / 3) });
         const key = { device, prompt: id, name, model, from };
         return [rest.runs, JSON.parse(JSON.stringify(key)) as typeof key] as const;
       });
@@ -201,6 +245,19 @@ describe('usage', () => {
     expect(pages.flat()).toEqual(all);
   });
 
+  it('comes in pages of one responder after the other, each sum once', async () => {
+    for (const member of vault.acme.responders) must(200, await reportAs(member, [count(), count({ model: 'large' })]));
+    const { data: all } = await list();
+    expect(all).toHaveLength(2 * vault.acme.responders.length);
+    const found = [];
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page: UsagePage = await list(`?limit=1${cursor === undefined ? '' : `&cursor=${cursor}`}`);
+      found.push(...page.data);
+      cursor = page.next_cursor;
+    }
+    expect(found).toEqual(all);
+  });
+
   it('goes on with no cursor from sums by something else [guard: usage-cursor]', async () => {
     await report([count(), count({ model: 'large' })]);
     const { next_cursor: cursor } = await list('?by=model&limit=1');
@@ -213,7 +270,7 @@ describe('usage', () => {
     await report([count(), count({ device: author.urn })]);
     for (const member of [owner, auditor]) expect((await list('?by=device', member)).data).toHaveLength(2);
     for (const member of [author, invoker])
-      expect((await list('?by=device', member)).data).toEqual([{ device: member.urn, ...SUMS }]);
+      expect((await list('?by=device', member)).data).toEqual([{ ...responderOf(), device: member.urn, ...SUMS }]);
   });
 
   it('of one organisation is seen by no other [guard: org-usage]', async () => {
@@ -221,14 +278,18 @@ describe('usage', () => {
     await report([count()]);
     expect((await list('', other.owner)).data).toEqual([]);
     must(200, await reportAs(other.responders[0], [usageCount(other)]));
-    expect((await list('?by=device', other.owner)).data).toEqual([{ device: other.invoker.urn, ...SUMS }]);
-    expect((await list('?by=device')).data).toEqual([{ device: vault.acme.invoker.urn, ...SUMS }]);
+    const [{ urn: responder }] = other.responders;
+    expect((await list('?by=device', other.owner)).data).toEqual([{ responder, device: other.invoker.urn, ...SUMS }]);
+    expect((await list('?by=device')).data).toEqual([{ ...responderOf(), device: vault.acme.invoker.urn, ...SUMS }]);
   });
 
   it('tells no name of a prompt of another organisation [guard: org-usage-names]', async () => {
     const { other } = vault;
     must(200, await reportAs(other.responders[0], [usageCount(other, { prompt: prompt.id })]));
-    expect((await list('?by=prompt', other.owner)).data).toEqual([{ prompt: prompt.id, name: null, ...SUMS }]);
+    const [{ urn: responder }] = other.responders;
+    expect((await list('?by=prompt', other.owner)).data).toEqual([
+      { responder, prompt: prompt.id, name: null, ...SUMS },
+    ]);
   });
 });
 
@@ -237,7 +298,13 @@ describe('costs', () => {
     const eur = { currency: 'EUR', nanos: 7_000 };
     await report([count(), count({ cost: eur }), count({ cost: null }), count({ cost: eur, hour: hourBefore(1) })]);
     const [sum] = (await list()).data;
-    expect(sum).toEqual({ model: 'small', ...sums(4), unpriced: 3, costs: [{ ...eur, nanos: 14_000 }, ...usd(900)] });
+    expect(sum).toEqual({
+      ...responderOf(),
+      model: 'small',
+      ...sums(4),
+      unpriced: 3,
+      costs: [{ ...eur, nanos: 14_000 }, ...usd(900)],
+    });
   });
 
   it('are of sixteen currencies at most, whatever a responder reports', async () => {

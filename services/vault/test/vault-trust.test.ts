@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { nextChain, parseDirectory } from '@bulla/crypto';
 import { SignedClient } from '@bulla/service-kit/testing';
 import type { Service } from '@bulla/service-kit';
 import { basedOn, bodyOf, must } from './authoring.js';
@@ -132,6 +133,40 @@ describe('a table that somebody changed', () => {
     expect(vault.log.join('\n')).toContain('"event":"trust-not-loaded"');
     await change(directory);
     must(200, await new SignedClient(later, acme.owner, { now: () => vault.clock.now() }).get(PROMPTS));
+  });
+
+  it('is not believed where it goes on from another directory than the one held, and no newer root came [guard: vault-table-roots-first]', async () => {
+    const { acme } = vault;
+    await publish(() => {});
+    must(200, await vault.clientOf(acme.owner).get(PROMPTS));
+    const { directory, directoryRef } = acme.trust;
+    const { version, chain = '' } = directory;
+    const other = await parseDirectory(await acme.sign('directory', { ...directory, kept: ['A'.repeat(43)] }));
+    const following = { version: version + 1, prev: other.hash, chain: await nextChain(chain, other.hash) };
+    const { token, hash } = await parseDirectory(await acme.sign('directory', { ...directory, ...following }));
+    const { db } = vault.database;
+    const isHeld = (sha256: string) =>
+      db
+        .updateTable('directory_hash')
+        .set({ sha256 })
+        .where('org', '=', 'acme')
+        .where('version', '=', version)
+        .execute();
+    const row = { org: 'acme', version: version + 1, sha256: hash };
+    await isHeld(other.hash);
+    await db.insertInto('directory_hash').values(row).execute();
+    await db
+      .insertInto('org_document')
+      .values({ ...row, kind: 'directory', token })
+      .execute();
+    vault.clock.advance(1);
+    const refused = await vault.clientOf(acme.owner).get(PROMPTS);
+    expect([refused.status, bodyOf(refused)['code']]).toEqual([500, 'internal']);
+    for (const table of ['directory_hash', 'org_document'] as const)
+      await db.deleteFrom(table).where('sha256', '=', hash).execute();
+    await isHeld(directoryRef.hash);
+    vault.clock.advance(1);
+    must(200, await vault.clientOf(acme.owner).get(PROMPTS));
   });
 
   it('is not believed when the hash of an earlier directory is another [guard: vault-table-chain]', async () => {

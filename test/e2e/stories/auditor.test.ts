@@ -199,4 +199,19 @@ withServer('a log that somebody changed in the database', () => {
     expect(stdout).toMatch(/^chain ok .*\n*$/m);
     await succeed(['audit', 'verify'], auditor);
   });
+
+  it('shows no story of an entry that was changed, and its list says whose word it is', async () => {
+    const undo = await tampering.editPermissions();
+    const shown = await bulla(['audit', 'show', prompt], auditor);
+    const listed = await bulla(['audit', 'list', '--act', 'envelope.issue'], auditor);
+    const asJson = await bulla(['audit', 'list', '--act', 'envelope.issue', '--json'], auditor);
+    await undo();
+    expect(shown).toMatchObject({ status: 10, stdout: '', stderr: expect.stringContaining('log_inconsistent') });
+    expect(listed.stdout).toContain(`${prompt} v7`);
+    expect(listed.stderr).toContain('these entries are the word of the services: `bulla audit verify` verifies');
+    for (const line of linesOf(asJson.stdout)) expect(line).toMatchObject({ proved: false });
+    expect((await succeed(['audit', 'show', prompt], auditor)).stdout).toMatch(
+      /^✔ each of \d+ entries is in a tree that the service has signed$/m,
+    );
+  });
 });

@@ -40,6 +40,14 @@ export class LogTampering {
     );
   }
 
+  /** Every permission is of another version. */
+  async editPermissions(): Promise<Undo> {
+    return this.#changing(
+      `UPDATE vault.audit_entry SET leaf = convert_to(replace(convert_from(leaf, 'UTF8'), '"version":1', '"version":7'), 'UTF8')
+        WHERE convert_from(leaf, 'UTF8') LIKE '%"envelope.issue"%'`,
+    );
+  }
+
   async remove(): Promise<Undo> {
     return this.#changing('DELETE FROM vault.audit_entry WHERE idx = 3');
   }

@@ -1,16 +1,18 @@
 import type { Bulla, Identity } from '@bulla/client';
 import { BullaError } from '@bulla/client';
 import type { Profile } from '@bulla/client/node';
-import { DEVELOPMENT_ORG, HomeError, PassphraseError, VAULT_KEYS } from '@bulla/client/node';
+import { FileTrustStore, DEVELOPMENT_ORG, HomeError, PassphraseError, VAULT_KEYS } from '@bulla/client/node';
 import { may } from '@bulla/contract';
 import { fingerprint } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { EXIT } from '../output/exit-code.js';
 import { inspectAudit, inspectMarks, UNSEEN } from '../inspection/audit-inspection.js';
+import { inspectDocumentKeys } from '../inspection/document-keys-inspection.js';
 import { inspectCertificate } from '../inspection/certificate-inspection.js';
 import { inspectFreshness, inspectOwnRenewer, inspectWords } from '../inspection/freshness-inspection.js';
-import { inspectGrants } from '../inspection/grants-inspection.js';
+import { inspectFitness, inspectGrants } from '../inspection/grants-inspection.js';
+import { inspectHeldKeys } from '../inspection/held-keys-inspection.js';
 import { caFileOf } from '../input/authorities.js';
 import { hintOf } from '../output/hints.js';
 import type { Finding } from '../inspection/inspection.js';
@@ -122,6 +124,9 @@ async function inspectWithVault(
   if (trust === undefined) return;
   findings.push(...trust, ...(await inspectFreshness(bulla, now)));
   const known = await bulla.trust();
+  const state = await new FileTrustStore(context.home).load(known.org, known.pin);
+  const keys = await attempt(findings, 'document keys', () => inspectDocumentKeys(known, context.home, state, now));
+  findings.push(...(keys ?? []));
   const identity = await attempt(findings, 'identity', async () => {
     await bulla.requireOwnKey();
     return inspectIdentity(bulla, urn, signer.kid, now);
@@ -139,6 +144,12 @@ async function inspectWithVault(
       if (readers !== undefined) findings.push(readers);
       const grants = await attempt(findings, 'grants', async () => inspectGrants(bulla, await context.beholder()));
       if (grants !== undefined) findings.push(grants);
+      const fitness = await attempt(findings, 'grants', async () => inspectFitness(bulla, await context.beholder()));
+      findings.push(...(fitness ?? []));
+    }
+    if (may(known.entity(urn)?.roles ?? [], 'key.read')) {
+      const held = await attempt(findings, 'keys of services', () => inspectHeldKeys(bulla));
+      findings.push(...(held ?? []));
     }
     const mayAudit = may(known.entity(urn)?.roles ?? [], 'audit.read');
     const logs = mayAudit ? await attempt(findings, 'audit log', () => inspectAudit(bulla, now)) : [UNSEEN];

@@ -1,13 +1,22 @@
 import type { Bulla } from '@bulla/client';
-import { adoptSeenDocuments, policySettings, setFutureAside, signNextPolicy, tryPolicy } from '@bulla/client/node';
+import { propose } from '@bulla/client';
+import {
+  adoptSeenDocuments,
+  policySettings,
+  requirePolicySettings,
+  setFutureAside,
+  signNextPolicy,
+  tryPolicy,
+} from '@bulla/client/node';
 import { CryptoError } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { directorySigner } from '../input/directory-key.js';
+import { directorySigner } from '../signing/directory-key.js';
 import { EXIT } from '../output/exit-code.js';
 import { readText } from '../input/files.js';
 import { counted, styled } from '../output/output.js';
 import { consequencesOf } from '../output/policy-consequences.js';
+import { writeProposal } from '../signing/proposals.js';
 import { UsageError } from '../input/usage-error.js';
 import { requireVaultClock } from '../inspection/vault-clock.js';
 import { renewDocuments } from './trust/trust-renew.js';
@@ -123,7 +132,8 @@ async function set(context: Context, from: string | undefined, { chat, dryRun, y
   const bulla = await context.connect();
   const before = await bulla.trust();
   const { lines, isNew } = await weigh(context, bulla, settings, file);
-  await directorySigner(context, before, undefined);
+  const takesSeveral = (['policy', 'directory'] as const).some((role) => before.root.roles[role].threshold > 1);
+  if (!takesSeveral) await directorySigner(context, before, undefined);
   for (const line of isNew || dryRun === true ? lines : []) out.must(`note: ${line}`);
   const version = before.policy.version;
   if (dryRun === true)
@@ -137,6 +147,12 @@ async function set(context: Context, from: string | undefined, { chat, dryRun, y
   // guard: policy-consequences
   if (isNew && lines.length > 0 && yes !== true && !(await asker.agrees(question, 'say so with --yes')))
     throw new UsageError('nothing was signed');
+  if (takesSeveral && isNew) {
+    const { urn: by } = await context.identity();
+    const trust = await bulla.catchUpTrust();
+    const policy = requirePolicySettings(settings);
+    return writeProposal(context, await propose(trust, { policy, by, why: `the policy of ${file}` }, context.now()));
+  }
   // What is signed stands on the newest that anybody published.
   await adoptSeenDocuments(home, before.org);
   for (const line of await setFutureAside(home, before.org, context.now())) out.talk(`note: ${line}`);

@@ -76,12 +76,13 @@ async function up(context: Context, { databaseChanged = false }: UpOptions): Pro
         recognise: (found) => database.recognise(found),
         organisation: async (at, keptHashes) => {
           const isNew = (await home.read(IDENTITY)) === undefined;
-          const { changes, ...served } = await development.prepare(at, {
+          const { changes, stale, ...served } = await development.prepare(at, {
             keptHashes,
             beginsLogs: database.isAnother,
           });
           ({ pin } = served);
           for (const change of changes) out.talk(`bulla: ${change}`);
+          for (const line of stale) out.must(`bulla: note: ${line}`);
           if (isNew) await introduce(context, home, served.pin);
           return served;
         },

@@ -32,7 +32,8 @@ export function addUsageCommand(program: Command, context: Context): void {
       'after',
       `
 Admins and auditors see what everybody asked, others what this device asked. A responder counts a run when it ends, and
-tells the vault within some seconds. Counts are kept by the hour: the hour in which --since lies counts whole.
+tells the vault within some seconds. Counts are kept by the hour: the hour in which --since lies counts whole. Each line is the
+word of one responder: where there are several, it says which.
 
 Examples:
   $ bulla usage
@@ -55,12 +56,17 @@ async function usage(context: Context, { by = BY, since = SINCE, until }: UsageO
   if (context.asJson) return out.json({ since: choice.since, until: choice.until ?? null, ...added });
   if (added.data.length === 0) return out.talk('nothing is counted in that time');
   const beholder = await context.beholder();
-  const rows = added.data.map((sum) => [...keyShown(sum, beholder), ...countsShown(sum)]);
+  // Whose word it is, is said where there are several who could be wrong.
+  const isOfSeveral = added.responders.length > 1;
+  const word = (responder: string) => (isOfSeveral ? [shortName(responder, beholder)] : []);
+  const rows = added.data.map((sum) => [...keyShown(sum, beholder), ...word(sum.responder), ...countsShown(sum)]);
+  const each = added.responders.map((sum) => ['all together', ...word(sum.responder), ...countsShown(sum)]);
   const head = ['RUNS', 'FAILED', 'TOKENS IN', 'TOKENS OUT', 'COST'];
   out.table([
-    [by.toUpperCase(), ...head],
+    [by.toUpperCase(), ...(isOfSeveral ? ['COUNTED BY'] : []), ...head],
     ...rows,
-    ...(rows.length > 1 ? [['all together', ...countsShown(added.total)]] : []),
+    ...(rows.length > 1 ? each : []),
+    ...(isOfSeveral ? [['all together', 'all', ...countsShown(added.total)]] : []),
   ]);
   for (const note of notesOn(added)) out.talk(note);
 }

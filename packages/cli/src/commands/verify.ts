@@ -1,5 +1,5 @@
 import type { AnswerInLogs, BundleVerdict } from '@bulla/client';
-import { verifyAnswerFile, verifyAnswerInBundle } from '@bulla/client';
+import { isChainGood, verifyAnswerFile, verifyAnswerInBundle } from '@bulla/client';
 import { AuditFolder, isReceiptId } from '@bulla/client/node';
 import type { Check, ProvedAnswer, Verdict } from '@bulla/crypto';
 import { ANSWER_MAX_BYTES, fingerprint } from '@bulla/crypto';
@@ -11,7 +11,7 @@ import { readBytes } from '../input/files.js';
 import { styled } from '../output/output.js';
 import type { PinToUse } from '../input/pins.js';
 import { pinFor } from '../input/pins.js';
-import { verdictAsJson } from '../output/audit-verdict.js';
+import { requireGoodLogs, verdictAsJson } from '../output/audit-verdict.js';
 import { quoted } from '../output/visible-text.js';
 import { receiptBytes } from './proxy/proxy-receipts.js';
 
@@ -100,14 +100,17 @@ function inLogs(context: Context, answer: Uint8Array<ArrayBuffer>, path: string,
   return context.out.during('verifying the logs', work);
 }
 
-/** @throws {CheckFailed} naming what is missing */
+/** @throws {CheckFailed} naming what is missing; {EvidenceMisfit} for entries that are not this answer's */
 function requireInLogs({ logs, answer }: BundleVerdict & { readonly answer: AnswerInLogs }): void {
   const missing = answer.entries.find(({ state }) => state === 'failed');
-  const bad = logs.find(({ valid }) => !valid);
+  const broken = logs.filter((log) => !isChainGood(log));
   // guard: cli-answer-log
-  if (bad !== undefined) throw new CheckFailed(`${bad.origin}: ${bad.failure?.message ?? 'it is not good'}`);
+  requireGoodLogs(broken);
   // guard: cli-answer-logged
   if (missing !== undefined) throw new CheckFailed(`${missing.detail} (check ${missing.name})`);
+  // Of the answer all is well; of other entries it is not.
+  // guard: cli-answer-log-evidence
+  requireGoodLogs(logs);
 }
 
 async function verdictOf(context: Context, bytes: Uint8Array<ArrayBuffer>, { pin, store }: PinToUse): Promise<Verdict> {

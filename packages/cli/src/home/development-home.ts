@@ -52,12 +52,12 @@ export class DevelopmentHome {
    * Writes what is missing.
    * @param keptHashes reads what the vault's database keeps of earlier directories.
    * @param beginsLogs whether the database is another than before: what was signed of its audit logs stays in that one.
-   * @returns what the services need, and one line for each change.
+   * @returns what the services need, one line for each change, and one for each file that is stale.
    */
   async prepare(
     { vaultUrl, responderUrl }: Addresses,
     { keptHashes, beginsLogs = false }: { keptHashes?: KeptHashes; beginsLogs?: boolean } = {},
-  ): Promise<ServedOrganisation & { readonly changes: readonly string[] }> {
+  ): Promise<ServedOrganisation & Pick<OwnOrganisation, 'changes' | 'stale'>> {
     this.#keptHashes = keptHashes;
     const made = await this.#prepared({ vaultUrl, responderUrl }, beginsLogs);
     return {
@@ -67,6 +67,7 @@ export class DevelopmentHome {
       vaultKeysFile: this.#home.path(VAULT_KEYS),
       responderKeysFile: this.#home.path(RESPONDER_KEYS),
       changes: made.changes,
+      stale: made.stale,
     };
   }
 

@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync } from 'node:fs';
-import type { Bulla, SeenLog } from '@bulla/client';
+import type { Bulla, LogVerdict, SeenLog } from '@bulla/client';
 import { BullaError } from '@bulla/client';
 import { Home } from '@bulla/client/node';
 import { folderForTest } from '@bulla/testkit';
@@ -16,8 +16,13 @@ const log: SeenLog = { service: VAULT, origin, log: 1, first: 0, checkpoint: '',
 type Shown = readonly SeenLog[] | BullaError;
 
 /** What is found where services show these logs, and entries that nobody has signed, so many seconds old. */
-function found(services: Readonly<Record<string, Shown>>, unsigned: readonly number[] = []) {
+function found(
+  services: Readonly<Record<string, Shown>>,
+  unsigned: readonly number[] = [],
+  verified: Partial<LogVerdict> = {},
+) {
   const audit = {
+    verify: () => Promise.resolve({ logs: [{ origin, misfits: [], ...verified }], unreached: [] }),
     services: () => Promise.resolve(Object.keys(services)),
     checkpoints: (urn: string) => {
       const shown = services[urn] ?? [];
@@ -32,7 +37,27 @@ function found(services: Readonly<Record<string, Shown>>, unsigned: readonly num
 
 describe('an audit log', () => {
   it.each<[string, Shown, readonly number[], object]>([
-    ['goes on', [log], [], { ok: true, detail: 'vault: 7 entries signed, goes on from what this machine saw before' }],
+    [
+      'goes on',
+      [log],
+      [],
+      {
+        ok: true,
+        detail: 'vault: 7 entries signed, goes on from what this machine saw before; every entry verified',
+      },
+    ],
+    [
+      'has more entries than are verified here',
+      [{ ...log, head: { ...head, size: 4_097 } }],
+      [],
+      { ok: true, detail: expect.stringContaining('entries not verified here: bulla audit verify') },
+    ],
+    [
+      'has so many, and most of them gone',
+      [{ ...log, first: 4_000, head: { ...head, size: 4_097 } }],
+      [],
+      { ok: true },
+    ],
     ['has nothing', [], [], { ok: true, detail: 'vault has decided nothing yet' }],
     ['is about to be signed', [log], [59], { ok: true }],
     [
@@ -61,6 +86,28 @@ describe('an audit log', () => {
   ])('that %s is seen so', async (_name, shown, unsigned, finding) => {
     const findings = await found({ [VAULT]: shown }, unsigned);
     expect(findings).toMatchObject([{ name: 'audit log', ...finding }]);
+  });
+
+  it('that is broken is a finding [guard: doctor-log-chain]', async () => {
+    const failure = { code: 'log_inconsistent', check: 'entries' as const, message: 'entry 3: it is not there' };
+    expect(await found({ [VAULT]: [log] }, [], { failure })).toMatchObject([
+      {
+        ok: false,
+        detail: `vault: the chain of ${origin} is broken: entry 3: it is not there`,
+        fix: expect.stringContaining('bulla audit verify'),
+      },
+    ]);
+  });
+
+  it('with entries that do not fit is a finding of its own [guard: doctor-log-evidence]', async () => {
+    const misfits = [{ index: 3, message: 'no service can have done that' }];
+    expect(await found({ [VAULT]: [log] }, [], { misfits })).toMatchObject([
+      {
+        ok: false,
+        detail: 'vault: its evidence is bad: 1 entry does not fit: entry 3: no service can have done that',
+        fix: expect.stringContaining('bulla audit verify'),
+      },
+    ]);
   });
 
   it('is looked at for each service, and for none that does not answer: that is another finding', async () => {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import type { Bulla, SeenLog } from '@bulla/client';
-import { BullaError } from '@bulla/client';
+import { BullaError, isChainGood, misfitsText } from '@bulla/client';
 import type { Home } from '@bulla/client/node';
 import { shortName } from '../input/names.js';
 import { hintOf } from '../output/hints.js';
@@ -11,6 +11,8 @@ import type { Finding } from './inspection.js';
 const NAME = 'audit log';
 /** How long an entry may be there before somebody has signed for it; services decide nothing once a decision waits longer. */
 const UNSIGNED_MAX_SECONDS = 60;
+/** Logs of a service with no more entries are verified whole: a few seconds, and an entry for each 256 that are read. */
+const VERIFIED_MAX = 4_096;
 const STANDING = {
   new: 'seen for the first time here',
   same: 'as this machine saw it before',
@@ -26,7 +28,7 @@ export const UNSEEN: Finding = {
 
 /**
  * The audit logs of all services: whether each is signed by a key of the directory, goes on from what this machine saw,
- * and is not behind. Entries are not verified: that takes as long as there are entries.
+ * and is not behind. Entries are verified where there are not many: that takes as long as there are entries.
  * @param now seconds.
  */
 export async function inspectAudit(bulla: Pick<Bulla, 'audit'>, now: number): Promise<Finding[]> {
@@ -47,7 +49,8 @@ export async function inspectAudit(bulla: Pick<Bulla, 'audit'>, now: number): Pr
 
 async function inspectLog({ audit }: Pick<Bulla, 'audit'>, urn: string, now: number): Promise<Finding> {
   const name = shortName(urn, '');
-  const log = (await audit.checkpoints(urn)).at(-1);
+  const logs = await audit.checkpoints(urn);
+  const log = logs.at(-1);
   if (log === undefined)
     return { name: NAME, ok: true, detail: `${name} has decided nothing yet`, data: { service: urn, size: 0 } };
   const { head, standing = 'new', origin } = log;
@@ -72,7 +75,28 @@ async function inspectLog({ audit }: Pick<Bulla, 'audit'>, urn: string, now: num
       data: { ...data, unsigned_seconds: seconds },
       fix: 'the log of the service says why: chore-failed, audit-log-lost (docs/guide/troubleshooting.md)',
     };
-  return { name: NAME, ok: true, detail: `${signed}, ${STANDING[standing]}`, data };
+  const seen = `${signed}, ${STANDING[standing]}`;
+  const kept = logs.reduce((sum, one) => sum + Math.max(0, (one.head?.size ?? 0) - one.first), 0);
+  if (kept > VERIFIED_MAX)
+    return { name: NAME, ok: true, detail: `${seen}; entries not verified here: bulla audit verify`, data };
+  const bad = await inspectEntries(audit, urn);
+  if (bad !== undefined) return { name: NAME, ok: false, detail: `${name}: ${bad}`, data, fix: SEE_VERIFY };
+  return { name: NAME, ok: true, detail: `${seen}; every entry verified`, data };
+}
+
+const SEE_VERIFY =
+  'run bulla audit verify, and ask the operator of the service; docs/guide/audit.md says what it means';
+
+/** @returns what is wrong with the logs of a service, if anything is */
+async function inspectEntries(audit: Bulla['audit'], urn: string): Promise<string | undefined> {
+  const { logs, unreached } = await audit.verify({ services: [urn] });
+  for (const { error } of unreached) throw error;
+  const broken = logs.find((log) => !isChainGood(log));
+  // guard: doctor-log-chain
+  if (broken !== undefined) return `the chain of ${broken.origin} is broken: ${broken.failure?.message ?? ''}`;
+  const misfits = logs.flatMap((log) => log.misfits);
+  // guard: doctor-log-evidence without: return undefined;
+  return misfits.length === 0 ? undefined : `its evidence is bad: ${misfitsText(misfits)}`;
 }
 
 /** When the first entry was written that the checkpoint does not hold, in seconds; undefined if it holds all. */

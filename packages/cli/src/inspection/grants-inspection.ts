@@ -30,3 +30,34 @@ export async function inspectGrants(bulla: Bulla, self: string | Beholder): Prom
     fix: `bulla prompt reseal ${names.length === 1 ? names[0] : 'NAME'} --labelled`,
   };
 }
+
+/** Grants that did not give the key of their version, and versions that nobody can run for want of a commitment to theirs. */
+export async function inspectFitness(bulla: Bulla, self: string | Beholder): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const unfit = await bulla.grants.unfit();
+  if (unfit.length > 0) {
+    const shown = unfit
+      .slice(0, LACKING_SHOWN)
+      .map(
+        ({ version, aud, by, whash }) =>
+          `${whash.slice(0, 12)} of a v${version} for ${shortName(aud, self)}, posted by ${by}`,
+      );
+    findings.push({
+      name: 'unfit grants',
+      ok: false,
+      detail: `${counted(unfit.length, 'grant')} did not give the key of the version: ${shown.join('; ')}`,
+      fix: 'ask who posted it; `bulla prompt unfit` lists them, and an admin clears one: bulla prompt unfit --clear HASH',
+    });
+  }
+  const earlier: string[] = [];
+  for await (const { name } of bulla.prompts.list())
+    for (const version of await bulla.grants.uncommitted(name)) earlier.push(`${name} v${version}`);
+  if (earlier.length > 0)
+    findings.push({
+      name: 'contents of before',
+      ok: false,
+      detail: `${counted(earlier.length, 'labelled version')} sealed before contents committed to their key, which nobody can run: ${earlier.slice(0, LACKING_SHOWN).join('; ')}`,
+      fix: 'for each: bulla prompt pull NAME --out FILE, then bulla prompt push FILE with its labels',
+    });
+  return findings;
+}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AuditVerdict, LogVerdict } from '@bulla/client';
-import { showVerdict, verdictAsJson } from './audit-verdict.js';
+import { requireGoodLogs, showVerdict, verdictAsJson } from './audit-verdict.js';
+import { EvidenceMisfit } from './exit-code.js';
 import { Sink } from '../../test/world.js';
 import { Output } from './output.js';
 
@@ -18,6 +19,7 @@ const GOOD: LogVerdict = {
   prunedEntries: 0,
   saidPruned: [],
   saidErased: [],
+  misfits: [],
 };
 const { head: _, newestAt: __, ...HEADLESS } = GOOD;
 const failure = { code: 'log_forked', check: 'kept-head' as const, message: 'another history' };
@@ -46,6 +48,33 @@ describe('the verdict on logs', () => {
   it('ends with what is broken, or with nothing being there', () => {
     expect(shown([{ ...GOOD, valid: false, failure }])).toContain('chain BROKEN another history');
     expect(shown([{ ...HEADLESS, valid: false }])).toContain('chain lost nothing of it is here');
+  });
+
+  it('says beside it which entries do not fit, the first twenty by name', () => {
+    const evidence = { code: 'signature_invalid', check: 'evidence' as const, message: '22 entries do not fit' };
+    const misfits = Array.from({ length: 22 }, (_none, at) => ({ index: 1_000 + at, message: 'no service can' }));
+    const text = shown([{ ...GOOD, valid: false, failure: evidence, misfits }]);
+    expect(text).toMatch(/^chain ok 18,204 events/m);
+    expect(text).toContain('evidence BAD 22 entries that nobody is shown to have asked for\n');
+    expect(text.match(/^ {2}entry 1,0\d\d: no service can$/gm)).toHaveLength(20);
+    expect(text).toContain('  and 2 more\n');
+    const [log] = (
+      verdictAsJson(verdict([{ ...GOOD, valid: false, failure: evidence, misfits }])) as { logs: object[] }
+    ).logs;
+    expect(log).toMatchObject({ valid: false, chain: true, evidence: false, misfits: { count: 22 } });
+  });
+
+  it('ends a command by what is bad: the chain, or the evidence beside it [guard: cli-audit-evidence]', () => {
+    const evidence = { code: 'signature_invalid', check: 'evidence' as const, message: '' };
+    const unfit = { ...GOOD, valid: false, failure: evidence, misfits: [{ index: 3, message: 'no service can' }] };
+    expect(() => requireGoodLogs([GOOD, unfit])).toThrow(EvidenceMisfit);
+    expect(() => requireGoodLogs([GOOD, unfit])).toThrow(
+      `${GOOD.origin}: 1 entry does not fit: entry 3: no service can; the chain itself is good`,
+    );
+    expect(() => requireGoodLogs([unfit, { ...GOOD, valid: false, failure }])).toThrow(
+      `${GOOD.origin}: another history (and 1 log more)`,
+    );
+    expect(requireGoodLogs([GOOD])).toBeUndefined();
   });
 
   it('is for programs with null for what is not there', () => {

@@ -79,10 +79,18 @@ export function momentShown(at: string): string {
   return at.replace('T', ' ').replace(/\.\d+Z$/, '');
 }
 
-/** An entry as programs get it: a line of NDJSON. */
-export function entryAsJson({ service, log, index, at, leaf, entry }: ListedEntry): object {
-  return { service, log, index, at, entry: entry ?? (JSON.parse(leaf) as unknown) };
+/**
+ * An entry as programs get it: a line of NDJSON.
+ * @param proved whether it was shown to be in a tree that the service signed; else it is the service's word.
+ *   Not given for a file, which proves nothing to who reads it.
+ */
+export function entryAsJson({ service, log, index, at, leaf, entry }: ListedEntry, proved?: boolean): object {
+  const own = { service, log, index, at, entry: entry ?? (JSON.parse(leaf) as unknown) };
+  return proved === undefined ? own : { ...own, proved };
 }
+
+/** What people are told of entries that nothing was shown of. */
+export const SERVICES_WORD = 'these entries are the word of the services: `bulla audit verify` verifies their logs';
 
 /** An entry as a row of a table. */
 export function entryRow(listed: ListedEntry, beholder: AuditBeholder): string[] {

@@ -28,6 +28,8 @@ export const EXIT = {
   verification: 10,
   /** Signed; the label moves when further people have signed. */
   waits: 11,
+  /** Every log is whole, and some entries do not fit what shows who asked for them. */
+  evidence: 12,
   settings: 78,
   interrupted: 130,
 } as const satisfies Readonly<Record<ExitName, number>> & Readonly<Record<string, number>>;
@@ -35,6 +37,11 @@ export const EXIT = {
 /** A check of one's own that failed; the message names it. */
 export class CheckFailed extends Error {
   override readonly name = 'CheckFailed';
+}
+
+/** Logs whose chain is good, with entries that do not fit what shows who asked for them. */
+export class EvidenceMisfit extends Error {
+  override readonly name = 'EvidenceMisfit';
 }
 
 /** What went wrong, before it is said. */
@@ -94,6 +101,7 @@ function failureOf(error: unknown, interrupted: boolean, about: About): Failure 
   if (error instanceof PromptFileError) return promptFileFailure(error);
   const { message } = Object(error) as Error;
   if (error instanceof CheckFailed) return { exit: EXIT.verification, code: 'check_failed', message };
+  if (error instanceof EvidenceMisfit) return { exit: EXIT.evidence, code: 'evidence_misfit', message };
   if (error instanceof UsageError) return { exit: EXIT.usage, code: 'usage', message, hints: [error.hint] };
   if (error instanceof NotThereError) return { exit: EXIT.notFound, code: 'not_found', message, hints: [error.hint] };
   if (error instanceof NotReadyError) return { exit: EXIT.notReady, code: 'not_ready', message, hints: [error.hint] };

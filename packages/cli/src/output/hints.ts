@@ -77,6 +77,10 @@ const HINTS: Readonly<Record<BullaErrorCode, string | null>> = {
   overloaded: null,
   internal: null,
   open_failed: null,
+  grant_unfit:
+    'the responder takes it back within a minute: ask again; if it stays, who can open the version runs `bulla prompt reseal NAME --labelled`; `bulla prompt unfit` says who posted it',
+  content_uncommitted:
+    'its author pulls it with `bulla prompt pull NAME` and pushes it again: the same text becomes a new version',
   name_taken: null,
   custody_not_allowed: null,
   precondition_required: null,
@@ -106,6 +110,9 @@ const PUBLISHED_AHEAD_HINT =
 
 const KEY_FILE_HINT =
   'its operator renames the file to where BULLA_KEYS_FILE says, on every replica; it is taken within two seconds; then repeat this; if the file can only come later: --file-later';
+
+export const NOT_HELD_HINT =
+  'put the file with that key in its place and wait for `keys-taken` in the log, then repeat this; if the service cannot get it any more, end that key, too: bulla trust retire SERVICE --not-held';
 
 /** What to do where a text cannot be sent as it is. */
 const CLEAR_HINTS: Readonly<Record<string, string>> = {
@@ -184,6 +191,7 @@ export function hintOf(error: BullaError | CryptoError, about: About): string | 
   if (code === 'forbidden') return about.command === 'chat' ? CHAT_HINT : forbiddenHint(check, details);
   if (check !== undefined && Object.hasOwn(LOCK_OUT_HINTS, check)) return LOCK_OUT_HINTS[check];
   if (check === 'key-file') return KEY_FILE_HINT;
+  if (check === 'key-not-held') return NOT_HELD_HINT;
   if (check === 'published-ahead') return PUBLISHED_AHEAD_HINT;
   if (check === 'label-history') return unprovenHint(about);
   if (check === 'sink') return SINK_HINT;

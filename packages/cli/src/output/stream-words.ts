@@ -1,5 +1,5 @@
 import type { StreamEvent } from '@bulla/client';
-import { groupedCount } from './audit-verdict.js';
+import { entriesText } from './audit-verdict.js';
 
 type Words = { readonly [Name in StreamEvent['event']]: (event: Extract<StreamEvent, { event: Name }>) => string };
 
@@ -15,6 +15,8 @@ const WORDS: Words = {
     `${origin} is over and lost its last ${entriesText(entries)} before they were sent; \`bulla audit verify\` says more`,
   'entries-pruned': ({ origin, entries }) =>
     `${entriesText(entries)} of ${origin} are no longer kept and were never sent, as the log says; it goes on behind them`,
+  misfit: ({ origin, index, message }) =>
+    `entry ${index} of ${origin} does not fit, and goes out marked: ${message}; \`bulla audit verify\` says more`,
   progress: ({ sent, ...behind }) => `${entriesText(sent)} sent since the start; ${behindText(behind)}`,
   ended: ({ sent, dead_letters: letters }) =>
     `ended: ${entriesText(sent)} sent since the start${letters === 0 ? '' : `, and ${letters} set aside`}`,
@@ -27,8 +29,4 @@ export function streamLine<Name extends StreamEvent['event']>(event: Extract<Str
 
 function behindText({ behind, behind_seconds: seconds }: { behind: number; behind_seconds: number }): string {
   return behind === 0 ? 'nothing waits' : `${entriesText(behind)} behind, the oldest for ${seconds} s`;
-}
-
-function entriesText(count: number): string {
-  return `${groupedCount(count)} ${count === 1 ? 'entry' : 'entries'}`;
 }

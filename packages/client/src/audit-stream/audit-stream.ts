@@ -149,6 +149,8 @@ export class AuditStream {
     // The first window of a log that follows another begins where nothing was sent of it.
     if (entries.length === 0) return this.#places.move(place, 0);
     this.#at = place;
+    for (const { origin, index, misfit } of entries)
+      if (misfit !== undefined) this.#parts.told({ event: 'misfit', origin, index, message: misfit });
     const end = await this.#delivery.deliver(entries);
     if (end.kind === 'done') this.#behind.set(urn, behind);
     if (end.kind === 'ended') await this.#lookAtConnection(end.reason);

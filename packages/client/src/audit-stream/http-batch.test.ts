@@ -17,6 +17,12 @@ describe('a batch over HTTP', () => {
     expect(JSON.parse(line)).toMatchObject({ index: 3, entry: { v: 1 } });
   });
 
+  it('says of an entry that does not fit why it does not', () => {
+    expect(ndjsonLine({ ...entryAt(3), misfit: 'no service can' })).toBe(
+      `{"origin":"urn:bulla:acme:svc:vault/audit/1","index":3,"misfit":"no service can","entry":{"v":1,"id":"aud_3"}}\n`,
+    );
+  });
+
   it('has the same key for the same entries, and another for others', () => {
     const keys = [[3, 4, 5], [3, 4, 5], [3, 4], [4, 5], [3]].map((batch) => idempotencyKeyOf(batch.map(entryAt)));
     expect(keys[0]).toBe('"urn:bulla:acme:svc:vault/audit/1:3-5"');

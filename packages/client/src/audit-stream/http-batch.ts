@@ -4,8 +4,8 @@ import type { StreamedEntry } from './streamed-entry.js';
 /** Batches over HTTP (docs/spec/audit-stream.md). */
 
 /** A line of a batch: which entry it is, and its leaf as a member, letter by letter. */
-export function ndjsonLine({ origin, index, leaf }: StreamedEntry): string {
-  return `${JSON.stringify({ origin, index }).slice(0, -1)},"entry":${leaf}}\n`;
+export function ndjsonLine({ origin, index, leaf, misfit }: StreamedEntry): string {
+  return `${JSON.stringify({ origin, index, misfit }).slice(0, -1)},"entry":${leaf}}\n`;
 }
 
 /**

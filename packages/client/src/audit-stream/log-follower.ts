@@ -5,12 +5,13 @@ import { askLog } from '../audit/audit-call.js';
 import { listed } from '../audit/audit-entries.js';
 import { auditService } from '../audit/audit-services.js';
 import type { LogVerdict } from '../audit/audit-verdict.js';
-import { entriesText } from '../audit/audit-verdict.js';
-import { BadEntry, EntryJudge } from '../audit/entry-judge.js';
+import { entriesText, isChainGood } from '../audit/audit-verdict.js';
+import { EntryJudge } from '../audit/entry-judge.js';
 import { ErasedEvidence } from '../audit/gone/erased-evidence.js';
 import { PrunedEntries } from '../audit/gone/pruned-entries.js';
 import { isSameHead } from '../audit/kept-heads.js';
 import { originOf } from '../audit/log-origin.js';
+import { RequestMemory } from '../audit/evidence/request-memory.js';
 import type { SeenLog } from '../audit/seen-heads.js';
 import { isPrefix, seeLogs, sizeOf } from '../audit/seen-heads.js';
 import { bullaError } from '../connection/errors.js';
@@ -142,7 +143,7 @@ export class LogFollower {
     return { entries: [], place, behind: head.size - first, pruned: { origin, entries: first - size } };
   }
 
-  /** All logs of the service, each good: a log that is over is believed for what the next one says of it. */
+  /** All logs of the service, each whole: a log that is over is believed for what the next one says of it. */
   async #endedLogs(newest: number): Promise<readonly LogVerdict[]> {
     if (this.#ended?.newest === newest) return this.#ended.logs;
     const logs = await this.#allGood();
@@ -152,7 +153,7 @@ export class LogFollower {
 
   async #allGood(): Promise<readonly LogVerdict[]> {
     const logs = await this.#verify(this.#urn);
-    const bad = logs.find(({ valid }) => !valid);
+    const bad = logs.find((one) => !isChainGood(one));
     // guard: stream-ended-logs
     if (bad !== undefined)
       throw inconsistent(bad.origin, bad.failure?.message ?? 'it is not good', bad.failure?.kind ?? 'entries');
@@ -177,8 +178,7 @@ export class LogFollower {
         `entries ${size} to ${after.size - 1} do not lead from what was sent before to the tree that is signed`,
         'entry',
       );
-    await this.#judge(at, entries);
-    return { entries, place: at, behind: head.size - after.size };
+    return { entries: await this.#judged(at, entries), place: at, behind: head.size - after.size };
   }
 
   /** Entries up to a size, exactly as they are listed. */
@@ -208,23 +208,24 @@ export class LogFollower {
     return entries;
   }
 
-  /** What each entry says, as `verify` judges it, but for the requests behind them. */
-  async #judge({ log }: LogPlace, entries: readonly StreamedEntry[]): Promise<void> {
+  /** What each entry says, as `verify` judges it, but for the requests behind them: those are not in the pages that it reads. */
+  async #judged({ log }: LogPlace, entries: readonly StreamedEntry[]): Promise<StreamedEntry[]> {
     const { org } = this.#session.identity;
-    const none = () => Promise.resolve(new Map<number, never>());
     const name = { urn: this.#urn, number: log };
     const [pruned, erased] = [new PrunedEntries(name, []), new ErasedEvidence(name, [])];
-    const judge = new EntryJudge({ org, ...name, evidence: none, pruned, erased, trusts: [] });
-    for (const { origin, index, leaf } of entries) {
-      try {
-        await judge.judge(index, utf8(leaf));
-      } catch (error) {
-        // guard: stream-entry-judged
-        if (error instanceof BadEntry)
-          throw inconsistent(origin, `entry ${index}: ${error.message}`, error.cause.check);
-        throw error;
-      }
-    }
+    const requests = new RequestMemory();
+    const judge = new EntryJudge({ org, ...name, evidence: undefined, pruned, erased, requests, trusts: [] });
+    for (const { index, leaf } of entries) await judge.judge(index, utf8(leaf));
+    const [malformed] = judge.malformed;
+    // guard: stream-entry-judged
+    if (malformed !== undefined)
+      throw inconsistent(originOf(name), `entry ${malformed.index}: ${malformed.message}`, 'entry-form');
+    const misfits = new Map(judge.contradicted.map(({ index, message }) => [index, message]));
+    return entries.map((entry) => {
+      const misfit = misfits.get(entry.index);
+      // guard: stream-misfit-marked without: return entry;
+      return misfit === undefined ? entry : { ...entry, misfit };
+    });
   }
 
   /** A head that is not behind the place is the tree of the place, or an older one that the place goes on from. */

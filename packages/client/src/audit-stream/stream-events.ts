@@ -17,6 +17,8 @@ export type StreamEvent =
   | { readonly event: 'entries-lost'; readonly origin: string; readonly entries: number }
   /** Entries were kept long enough before they were sent. */
   | { readonly event: 'entries-pruned'; readonly origin: string; readonly entries: number }
+  /** An entry that its service cannot have written for anybody's request: it goes out all the same, and is marked. */
+  | { readonly event: 'misfit'; readonly origin: string; readonly index: number; readonly message: string }
   | ({ readonly event: 'progress'; readonly sent: number } & Behind)
   | { readonly event: 'ended'; readonly sent: number; readonly dead_letters: number };
 

@@ -10,4 +10,6 @@ export interface StreamedEntry {
   readonly leaf: string;
   /** What it says. */
   readonly entry: AuditLeaf;
+  /** Why it is not what its service can have written, for people; absent where it may be. */
+  readonly misfit?: string;
 }

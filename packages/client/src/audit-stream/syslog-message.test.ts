@@ -54,6 +54,12 @@ describe('an entry as a message of RFC 5424', () => {
     expect(textOf(entryOf())).not.toContain('\u{feff}');
   });
 
+  it('says of an entry that does not fit why it does not', () => {
+    expect(textOf({ ...entryOf(), misfit: 'no "service" can' })).toContain(
+      String.raw` result="ok" misfit="no \"service\" can"] {`,
+    );
+  });
+
   it('is the same each time', () => {
     expect(syslogMessage(entryOf(), { enterprise: 1 })).toEqual(syslogMessage(entryOf(), { enterprise: 1 }));
   });

@@ -33,7 +33,7 @@ export interface SyslogSender {
  * RFC 5424 §6.4 asks for. The same entry gives the same bytes each time, so a receiver can drop what it has.
  */
 export function syslogMessage(
-  { origin, index, leaf, entry }: StreamedEntry,
+  { origin, index, leaf, entry, misfit }: StreamedEntry,
   { hostname, enterprise }: SyslogSender,
 ): Bytes {
   const header = [
@@ -50,6 +50,7 @@ export function syslogMessage(
     id: entry.id,
     act: entry.act,
     result: entry.res,
+    ...(misfit !== undefined && { misfit }),
   });
   const message = utf8(leaf);
   return concatBytes(utf8(`${header} ${data} `), message.length === leaf.length ? new Uint8Array() : BOM, message);

@@ -2,7 +2,7 @@ import type { AuditLeaf } from '@bulla/contract';
 import type { ParsedEnvelope } from '@bulla/crypto';
 import { digestB64u, parseAnswer, parseEnvelope, parseFin, utf8 } from '@bulla/crypto';
 import type { AuditVerdict } from './audit-verdict.js';
-import { entriesText, grouped } from './audit-verdict.js';
+import { entriesText, grouped, isChainGood } from './audit-verdict.js';
 import type { LogName } from './log-origin.js';
 import { originOf } from './log-origin.js';
 import type { ToldHead } from './told/told-heads.js';
@@ -136,13 +136,17 @@ function entryOf({ name, urn, what, found, other }: Sought, logs: AuditVerdict['
   const failed = (detail: string): AnswerEntry => ({ name, state: 'failed', detail });
   if (own.length === 0) return failed(`there is no log of ${urn} to look into`);
   // guard: audit-answer-log
-  if (!own.every(({ valid }) => valid)) return failed(`the log of ${urn} is not good`);
+  if (!own.every((log) => isChainGood(log))) return failed(`the log of ${urn} is not good`);
   if (found !== undefined) {
     const { origin, index, at } = found;
+    const misfit = own.find((log) => log.origin === origin)?.misfits.find((one) => one.index === index);
+    // guard: audit-answer-misfit
+    if (misfit !== undefined)
+      return { ...failed(`${placeText(found)} is about it: ${misfit.message}`), place: { origin, index } };
     return {
       name,
       state: 'passed',
-      detail: `${what} is entry ${grouped(index)} of ${origin}, of ${at}`,
+      detail: `${what} is ${placeText(found)}, of ${at}`,
       place: { origin, index },
     };
   }
@@ -158,7 +162,7 @@ function entryOf({ name, urn, what, found, other }: Sought, logs: AuditVerdict['
     return failed(`${what} is not in the log of ${urn}${end}${kept}`);
   }
   return {
-    ...failed(`entry ${grouped(other.index)} of ${other.origin} is about it, and says something else`),
+    ...failed(`${placeText(other)} is about it, and says something else`),
     place: other,
   };
 }
@@ -170,7 +174,8 @@ function toldOf({ origin, size }: ToldHead, logs: AuditVerdict['logs']): AnswerE
   const log = logs.find((one) => one.origin === origin);
   if (log === undefined) return failed(`there is no ${origin} to look into, and the answer tells of it`);
   // guard: audit-answer-told
-  if (!log.valid) return failed(log.failure?.check === 'told-heads' ? log.failure.message : `${origin} is not good`);
+  if (!isChainGood(log))
+    return failed(log.failure?.check === 'told-heads' ? log.failure.message : `${origin} is not good`);
   const here = log.head?.size ?? 0;
   // guard: audit-answer-older
   if (here < size)
@@ -178,6 +183,10 @@ function toldOf({ origin, size }: ToldHead, logs: AuditVerdict['logs']): AnswerE
       `${origin} has ${entriesText(here)} here and had ${entriesText(size)} before this answer: it is from before, or lost some`,
     );
   return { name, state: 'passed', detail: `${origin} begins with the ${entriesText(size)} that the answer tells of` };
+}
+
+function placeText({ origin, index }: EntryPlace): string {
+  return `entry ${grouped(index)} of ${origin}`;
 }
 
 function who(leaf: AuditLeaf): { readonly kid?: string } {

@@ -11,6 +11,7 @@ import type { BundleIndex } from './bundle-format.js';
 import { documentFiles, encodeEvidence, evidencePath, INDEX_PATH, logPath } from './bundle-format.js';
 import { readIndex } from './bundle-read.js';
 import { LiveLog } from './live-log.js';
+import { newerErasure } from './gone/newest-erasure.js';
 import { parseOrigin } from './log-origin.js';
 import { seeLogs, sizeOf } from './seen-heads.js';
 import { witnessedFiles } from '../witnesses/witnessed-log.js';
@@ -61,19 +62,44 @@ export async function exportAudit(
   const logs: ExportedLog[] = [];
   const entries: BundleIndex['logs'] = [];
   const unreached = await forEachService(session, trust, auditServices(session, trust), async (service) => {
-    for (const { log, origin, checkpoint, first, witnessed } of await seeLogs(session, service)) {
-      if (checkpoint === null) continue;
-      const shown = { log, origin, checkpoint, first, witnessed };
-      const copied = await copyLog(session, service, shown, folder, onProgress);
-      logs.push(copied);
-      entries.push({ path: copied.path, origin, urn: service.urn });
-    }
+    const copied = await copyService(session, service, folder, onProgress);
+    logs.push(...copied);
+    entries.push(...copied.map(({ path, origin }) => ({ path, origin, urn: service.urn })));
   });
   // What was copied before of a service that does not answer now is still there.
   for (const one of before?.logs ?? []) if (!entries.some(({ origin }) => origin === one.origin)) entries.push(one);
   const index: BundleIndex = { v: 1, org: trust.org, pin: trust.pin, made: timestampOf(now()), logs: entries };
   await folder.write(INDEX_PATH, utf8(`${JSON.stringify(index, null, 2)}\n`));
   return { logs, unreached };
+}
+
+/** As often the logs of a service are copied further where evidence was erased while they were copied. */
+const COPIED_AGAIN_MAX = 2;
+
+async function copyService(
+  session: Session,
+  service: Service,
+  folder: BundleFolder,
+  onProgress: (progress: ExportProgress) => void,
+): Promise<ExportedLog[]> {
+  for (let again = 0; ; again++) {
+    const copied: (ExportedLog & { readonly log: number; readonly absent: number })[] = [];
+    for (const { log, origin, checkpoint, first, witnessed } of await seeLogs(session, service)) {
+      if (checkpoint === null) continue;
+      const shown = { log, origin, checkpoint, first, witnessed };
+      copied.push({ ...(await copyLog(session, service, shown, folder, onProgress)), log });
+    }
+    const newest = copied.at(-1);
+    const isMissing = copied.some(({ absent }) => absent > 0);
+    // What says why it is not there may be signed only now.
+    if (!isMissing || newest === undefined || again === COPIED_AGAIN_MAX) return copied.map(withoutNotes);
+    // guard: audit-export-erased without: if (again > -1) return copied.map(withoutNotes);
+    if (!(await newerErasure(session, service, newest))) return copied.map(withoutNotes);
+  }
+}
+
+function withoutNotes({ origin, path, size, written }: ExportedLog): ExportedLog {
+  return { origin, path, size, written };
 }
 
 interface LogToCopy {
@@ -91,7 +117,7 @@ async function copyLog(
   { log, origin, checkpoint, first, witnessed }: LogToCopy,
   folder: BundleFolder,
   onProgress: (progress: ExportProgress) => void,
-): Promise<ExportedLog> {
+): Promise<ExportedLog & { readonly absent: number }> {
   const path = logPath(parseOrigin(origin) ?? { urn: service.urn, number: log });
   const size = await sizeOf(checkpoint);
   const source = new LiveLog({ session, service, log, first, checkpoint });
@@ -104,7 +130,7 @@ async function copyLog(
   await folder.write(`${path}/checkpoint`, utf8(checkpoint));
   // What a witness saw is never newer than the checkpoint, cut or not.
   for (const [file, note] of witnessedFiles(witnessed)) await folder.write(`${path}/${file}`, note);
-  return { origin, path, size, written };
+  return { origin, path, size, written, absent: source.absent };
 }
 
 /** Waits for all, so that nothing is written any more once one has failed. */

@@ -1,5 +1,6 @@
 import type { LogKeyStanding } from './log-keys.js';
 import type { LogBefore, SaidErase, SaidPrune } from './log-origin.js';
+import type { Misfit } from './evidence/misfit.js';
 import type { WitnessedLog } from '../witnesses/witnessed-log.js';
 
 /** The checks of a log, in their order. */
@@ -44,9 +45,12 @@ export interface LogVerdict {
   /** URN of the service. */
   readonly urn: string;
   readonly valid: boolean;
-  /** Up to the first that failed. */
+  /** Up to the first that failed; what was found of the evidence beside. */
   readonly checks: readonly LogCheck[];
+  /** Of the log itself, if that is not good; else of the evidence. */
   readonly failure?: LogFailure | undefined;
+  /** Every entry that does not fit what shows who asked for it. */
+  readonly misfits: readonly Misfit[];
   /** By the signed checkpoint; absent where that is not good. */
   readonly head?: { readonly size: number; readonly root: Uint8Array<ArrayBuffer> } | undefined;
   readonly key?: LogKeyStanding | undefined;
@@ -62,6 +66,11 @@ export interface LogVerdict {
   readonly saidPruned: readonly SaidPrune[];
   /** What it says of evidence that was erased. */
   readonly saidErased: readonly SaidErase[];
+}
+
+/** Whether the log itself is good, whatever its evidence shows: nothing was changed, moved or taken away. */
+export function isChainGood({ failure }: Pick<LogVerdict, 'failure'>): boolean {
+  return failure === undefined || failure.check === 'evidence';
 }
 
 /** What was found of all logs at hand. */

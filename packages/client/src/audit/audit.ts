@@ -1,8 +1,6 @@
 import type { AuditRecord } from '@bulla/contract';
-import { decodeBase64url, utf8 } from '@bulla/crypto';
-import type { TreeHead, WitnessSigner } from '@bulla/crypto/log';
-import { leafHash, verifyInclusion } from '@bulla/crypto/log';
-import { bullaError, checked } from '../connection/errors.js';
+import type { WitnessSigner } from '@bulla/crypto/log';
+import { bullaError } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
 import type { Service } from '../connection/transport.js';
 import { LogFollower } from '../audit-stream/log-follower.js';
@@ -22,11 +20,17 @@ import { LiveLog } from './live-log.js';
 import { parseOrigin } from './log-origin.js';
 import type { EntryEvidence } from './log-source.js';
 import { merged } from './merged-entries.js';
+import type { IncludedEntry } from './proved-entries.js';
+import { proveEntries, requireIncluded } from './proved-entries.js';
 import type { SeenLog } from './seen-heads.js';
 import { isPrefix, seeLogs } from './seen-heads.js';
+import { isErasedSince } from './gone/newest-erasure.js';
 import { toldHeads, withVerified } from './told/told-heads.js';
 import type { WitnessMemory, WitnessPass } from '../witnesses/witness.js';
 import { witnessLogs } from '../witnesses/witness.js';
+
+/** As often all logs are read anew where evidence was erased while they were read. */
+const JUDGED_AGAIN_MAX = 2;
 
 /** Whose logs, and which of them. */
 export interface LogChoice {
@@ -50,11 +54,9 @@ export interface ListChoice extends Omit<AuditFilter, 'actor'> {
 type ListOrder = 'newest-first' | 'oldest-first';
 
 /** One entry, shown to be in the log that the service has signed. */
-export interface ProvedEntry extends ListedEntry {
+export interface ProvedEntry extends IncludedEntry {
   /** What shows that the caller asked for it; null where nobody signed a request, or where it is gone. */
   readonly evidence: EntryEvidence | null;
-  /** Undefined where it is newer than the newest checkpoint. */
-  readonly head: TreeHead | undefined;
 }
 
 /** What was found of the logs as the services hand them out. */
@@ -125,10 +127,15 @@ export class Audit {
       query: { log: seen.log },
     });
     const { head } = seen;
-    if (head !== undefined && index < head.size)
-      await this.#requireIncluded(service, seen.log, record, { index, head });
+    const entry = listed(service.urn, seen.log, record);
     const isIn = head !== undefined && index < head.size;
-    return { ...listed(service.urn, seen.log, record), evidence: record.evidence, head: isIn ? head : undefined };
+    if (isIn) await requireIncluded(this.#session, service, { ...entry, index }, head);
+    return { ...entry, evidence: record.evidence, head: isIn ? head : undefined };
+  }
+
+  /** As proveEntries: of entries that were listed, those that are shown to be in the trees that their services signed. */
+  prove(entries: readonly ListedEntry[]): Promise<IncludedEntry[]> {
+    return proveEntries(this.#session, entries);
   }
 
   /**
@@ -156,18 +163,24 @@ export class Audit {
     const session = this.#session;
     const { keeper, identity } = session;
     const trust = await keeper.current();
-    const logs: LogAtHand[] = [];
     const urns = services ?? auditServices(session, trust);
-    const unreached = await forEachService(session, trust, urns, async (service) => {
-      logs.push(...(await this.#atHand(service)));
-    });
     let entries = 0;
-    await session.told.flush();
-    const { heads, told } = (await keeper.state()) ?? {};
-    const onLeaf = () => onProgress?.(++entries);
-    const verdict = await judgeAudit({ org: identity.org, logs, trusts: [trust], heads, told, onLeaf });
+    const judge = async () => {
+      const logs: LogAtHand[] = [];
+      const unreached = await forEachService(session, trust, urns, async (service) => {
+        logs.push(...(await this.#atHand(service)));
+      });
+      await session.told.flush();
+      const { heads, told } = (await keeper.state()) ?? {};
+      const onLeaf = () => onProgress?.(++entries);
+      return { unreached, ...(await judgeAudit({ org: identity.org, logs, trusts: [trust], heads, told, onLeaf })) };
+    };
+    let verdict = await judge();
+    // guard: audit-erased-since
+    for (let again = 0; again < JUDGED_AGAIN_MAX && (await this.#isErasedSince(verdict)); again++)
+      verdict = await judge();
     await keeper.change((state) => withVerified(state, verdict));
-    return { ...verdict, valid: verdict.valid && unreached.length === 0, unreached };
+    return { ...verdict, valid: verdict.valid && verdict.unreached.length === 0 };
   }
 
   /**
@@ -215,6 +228,12 @@ export class Audit {
     return witnessLogs(this.#session, witness, memory);
   }
 
+  async #isErasedSince({ logs }: AuditVerdict): Promise<boolean> {
+    for (const [urn, own] of Map.groupBy(logs, (log) => log.urn))
+      if (await isErasedSince(this.#session, await this.#service(urn), own)) return true;
+    return false;
+  }
+
   async #service(urn: string | undefined): Promise<Service> {
     return auditService(this.#session, await this.#session.keeper.current(), urn);
   }
@@ -250,21 +269,6 @@ export class Audit {
     return [...known].flatMap((origin) => {
       const name = parseOrigin(origin);
       return name?.urn === urn && !shown.has(name.number) ? [{ name, source: NOTHING }] : [];
-    });
-  }
-
-  async #requireIncluded(
-    service: Service,
-    log: number,
-    { leaf }: AuditRecord,
-    { index, head }: { readonly index: number; readonly head: TreeHead },
-  ): Promise<void> {
-    const query = { log, size: head.size, entry: index };
-    const { inclusion = [] } = await askLog(this.#session, service, 'audit.prove', { query });
-    await checked(async () => {
-      const hash = await leafHash(utf8(leaf));
-      // guard: audit-entry-included
-      await verifyInclusion({ leaf: hash, index, head, proof: inclusion.map(decodeBase64url) });
     });
   }
 }

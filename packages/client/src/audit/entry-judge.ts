@@ -4,12 +4,16 @@ import type { Trust } from '@bulla/crypto';
 import { CryptoError, decodeBase64url, decodeUtf8 } from '@bulla/crypto';
 import type { OnEntry } from '@bulla/crypto/log';
 import { TILE_WIDTH } from '@bulla/crypto/log';
-import { checkEvidence } from './entry-evidence.js';
+import type { EvidenceFinding } from './evidence/entry-evidence.js';
+import { checkEvidence } from './evidence/entry-evidence.js';
+import { isChangeOf, requireActor } from './evidence/entry-fit.js';
 import type { EntryEvidence, LogSource } from './log-source.js';
 import type { LogBefore } from './log-origin.js';
 import { originOf } from './log-origin.js';
 import type { ErasedEvidence } from './gone/erased-evidence.js';
 import type { PrunedEntries } from './gone/pruned-entries.js';
+import type { Misfit } from './evidence/misfit.js';
+import type { RequestMemory } from './evidence/request-memory.js';
 
 /** Gets each entry of a log once it is verified, and its text. */
 export type OnLeaf = (index: number, leaf: AuditLeaf, text: string) => void;
@@ -18,11 +22,14 @@ export interface EntryJudgeParts {
   readonly org: string;
   readonly urn: string;
   readonly number: number;
-  readonly evidence: LogSource['evidence'];
+  /** Undefined where only entries are at hand: nothing is missing then, and nothing is shown. */
+  readonly evidence: LogSource['evidence'] | undefined;
   /** Told of every entry, so that it can say whether what is missing was allowed to go. */
   readonly pruned: PrunedEntries;
   /** The same for evidence. */
   readonly erased: ErasedEvidence;
+  /** What requests brought about in the other logs of the service. */
+  readonly requests: RequestMemory;
   readonly trusts: readonly Trust[];
   readonly onLeaf?: OnLeaf | undefined;
 }
@@ -31,33 +38,31 @@ export interface EntryJudgeParts {
 export interface EvidenceCount {
   readonly signed: number;
   readonly none: number;
-  readonly absent: number;
-  /** Of those that are absent: what a log says that it was erased, and where. */
+  /** Of those whose evidence is not there: what a log says that it was erased, and where. */
   readonly erased: number;
   readonly erasedBy: readonly string[];
+  /** Ends of runs whose beginning is not at hand: they have no evidence of their own. */
+  readonly ended: number;
   readonly keyUnknown: number;
-}
-
-/** An entry that is not what it should be, though the log holds it. */
-export class BadEntry extends Error {
-  override readonly name = 'BadEntry';
-  readonly index: number;
-  override readonly cause: CryptoError;
-
-  constructor(index: number, cause: CryptoError) {
-    super(cause.message, { cause });
-    this.index = index;
-    this.cause = cause;
-  }
+  /** The first of them. */
+  readonly keyUnknownAt: readonly number[];
+  /** Entries that are there twice, letter by letter. */
+  readonly repeated: number;
 }
 
 /** A run ends minutes after it began, by the evidence of its beginning. */
 const RECENT_MAX = 4_096;
+const ABSENT = 'what shows who asked is not there, and no owner had it erased';
+const UNKNOWN_TOLD_MAX = 5;
 
 /** Judges what the entries of one log say, one after the other. The log itself is verified before. */
 export class EntryJudge {
   readonly #parts: EntryJudgeParts;
-  readonly #counts = { signed: 0, none: 0, absent: 0, 'key-unknown': 0 };
+  readonly #counts = { signed: 0, none: 0, ended: 0, 'key-unknown': 0, repeated: 0 };
+  readonly #keyUnknownAt: number[] = [];
+  /** Entries that are none, or stand where they may not. */
+  readonly #malformed: Misfit[] = [];
+  readonly #misfits: Misfit[] = [];
   /** By hash, as entries hold it. */
   readonly #recent = new Map<string, EntryEvidence>();
   #tile = -1;
@@ -70,9 +75,26 @@ export class EntryJudge {
   }
 
   get count(): EvidenceCount {
-    const { signed, none, absent, 'key-unknown': keyUnknown } = this.#counts;
+    const { 'key-unknown': keyUnknown, ...counts } = this.#counts;
     const { count: erased, places: erasedBy } = this.#parts.erased;
-    return { signed, none, absent: absent - erased, erased, erasedBy, keyUnknown };
+    return { ...counts, erased, erasedBy, keyUnknown, keyUnknownAt: this.#keyUnknownAt };
+  }
+
+  /** What is no entry of this log, though the log holds it. */
+  get malformed(): readonly Misfit[] {
+    return this.#malformed;
+  }
+
+  /** Entries that do not fit what shows who asked for them, in their order. */
+  get contradicted(): readonly Misfit[] {
+    return this.#misfits;
+  }
+
+  /** The same, and those of which nothing shows it: once every entry was judged, since what explains that comes later. */
+  get misfits(): readonly Misfit[] {
+    // guard: audit-evidence-there without: const absent: Misfit[] = [];
+    const absent = this.#parts.erased.unexplained.map((index): Misfit => ({ index, message: ABSENT, isAbsent: true }));
+    return [...this.#misfits, ...absent].toSorted((left, right) => left.index - right.index);
   }
 
   /** RFC 3339: when the newest entry was written, by the clock of the service. */
@@ -84,24 +106,58 @@ export class EntryJudge {
     return this.#before ?? this.#parts.pruned.before;
   }
 
-  /** @throws {BadEntry} */
+  /** A bad entry is remembered, and the next one is judged: what is behind it is seen all the same. */
   readonly judge: OnEntry = async (index, entry) => {
-    const { onLeaf, trusts, erased, pruned } = this.#parts;
+    const { onLeaf, erased, pruned } = this.#parts;
     try {
       const { leaf, text } = this.#read(index, entry);
-      const own = (await this.#evidenceOf(Math.floor(index / TILE_WIDTH))).get(index);
-      const found = await checkEvidence(leaf, this.#withEarlier(leaf, own), trusts);
-      this.#counts[found]++;
-      if (found === 'absent' && 'who' in leaf && 'kid' in leaf.who) erased.miss(index, leaf.who.kid);
-      erased.see(index, leaf);
+      const found = await this.#findingOf(index, leaf, text);
+      erased.see(index, leaf, found === 'signed-by-owner');
       pruned.see(index, leaf);
       this.#newestAt = leaf.t;
       onLeaf?.(index, leaf, text);
     } catch (error) {
-      if (error instanceof CryptoError) throw new BadEntry(index, error);
-      throw error;
+      if (!(error instanceof CryptoError)) throw error;
+      this.#malformed.push({ index, message: error.message });
     }
   };
+
+  /** @returns undefined for an entry that does not fit, which is remembered */
+  async #findingOf(index: number, leaf: AuditLeaf, text: string): Promise<EvidenceFinding | undefined> {
+    const { evidence, trusts } = this.#parts;
+    try {
+      requireActor(leaf);
+      if (evidence === undefined) {
+        await this.#remember(leaf, text);
+        return undefined;
+      }
+      const own = (await this.#evidenceOf(evidence, Math.floor(index / TILE_WIDTH))).get(index);
+      const found = await checkEvidence(leaf, this.#withEarlier(leaf, own), trusts);
+      await this.#remember(leaf, text);
+      this.#note(index, leaf, found);
+      return found;
+    } catch (error) {
+      if (!(error instanceof CryptoError)) throw error;
+      this.#misfits.push({ index, message: error.message });
+      return undefined;
+    }
+  }
+
+  async #remember(leaf: AuditLeaf, text: string): Promise<void> {
+    const isEnd = leaf.act === 'invocation.finish';
+    if (leaf.act === 'request.refuse' || !(isEnd || isChangeOf(leaf))) return;
+    if (await this.#parts.requests.see(leaf, text)) this.#counts.repeated++;
+  }
+
+  #note(index: number, leaf: AuditLeaf, found: EvidenceFinding): void {
+    if (found === 'absent') {
+      if (leaf.act === 'invocation.finish') this.#counts.ended++;
+      else if ('who' in leaf && 'kid' in leaf.who) this.#parts.erased.miss(index, leaf.who.kid, leaf.act);
+      return;
+    }
+    this.#counts[found === 'signed-by-owner' ? 'signed' : found]++;
+    if (found === 'key-unknown' && this.#keyUnknownAt.length < UNKNOWN_TOLD_MAX) this.#keyUnknownAt.push(index);
+  }
 
   #read(index: number, entry: Uint8Array): { readonly leaf: AuditLeaf; readonly text: string } {
     const { org, urn, number } = this.#parts;
@@ -134,8 +190,11 @@ export class EntryJudge {
     return own;
   }
 
-  async #evidenceOf(tile: number): Promise<ReadonlyMap<number, EntryEvidence>> {
-    if (tile !== this.#tile) [this.#tile, this.#evidence] = [tile, await this.#parts.evidence(tile)];
+  /** A file that cannot be read is said once; then its entries have none. */
+  async #evidenceOf(read: LogSource['evidence'], tile: number): Promise<ReadonlyMap<number, EntryEvidence>> {
+    if (tile === this.#tile) return this.#evidence;
+    [this.#tile, this.#evidence] = [tile, new Map()];
+    this.#evidence = await read(tile);
     return this.#evidence;
   }
 }

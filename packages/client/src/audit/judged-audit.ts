@@ -1,6 +1,7 @@
 import type { Trust } from '@bulla/crypto';
 import type { TreeHead } from '@bulla/crypto/log';
 import type { AuditVerdict, LogVerdict } from './audit-verdict.js';
+import { isChainGood } from './audit-verdict.js';
 import type { OnLeaf } from './entry-judge.js';
 import type { LogToJudge } from './judged-log.js';
 import { judgeLog } from './judged-log.js';
@@ -9,6 +10,7 @@ import { keptHead } from './kept-heads.js';
 import type { LogName } from './log-origin.js';
 import { originOf, parseOrigin } from './log-origin.js';
 import type { LogSource } from './log-source.js';
+import { RequestMemory } from './evidence/request-memory.js';
 import { toldHeads } from './told/told-heads.js';
 
 /** One of the logs at hand. */
@@ -48,8 +50,9 @@ export async function judgeAudit(audit: AuditToJudge): Promise<AuditVerdict> {
 async function judgeService(audit: AuditToJudge, logs: readonly LogAtHand[]): Promise<LogVerdict[]> {
   const waiting = logs.toSorted((left, right) => left.name.number - right.name.number);
   const found: LogVerdict[] = [];
+  const requests = new RequestMemory();
   for (let log = waiting.pop(); log !== undefined; log = waiting.pop()) {
-    const verdict = await judgeOne(audit, log, found);
+    const verdict = await judgeOne(audit, log, { newer: found, requests });
     found.unshift(verdict);
     const before = verdict.before && parseOrigin(verdict.before.origin);
     // One that the log names and that is not at hand.
@@ -62,11 +65,11 @@ async function judgeService(audit: AuditToJudge, logs: readonly LogAtHand[]): Pr
 function judgeOne(
   { org, trusts, heads, told, onLeaf }: AuditToJudge,
   { name, source, isPrefixOf }: LogAtHand,
-  newer: readonly LogVerdict[],
+  { newer, requests }: { readonly newer: readonly LogVerdict[]; readonly requests: RequestMemory },
 ): Promise<LogVerdict> {
   const ofThis: OnLeaf | undefined = onLeaf && ((...leaf) => onLeaf(name, ...leaf));
   const origin = originOf(name);
-  const good = newer.filter(({ valid }) => valid);
+  const good = newer.filter((one) => isChainGood(one));
   const against = {
     kept: keptHead(heads, origin),
     told: toldHeads(told, origin),
@@ -74,7 +77,7 @@ function judgeOne(
     saidPruned: good.flatMap(({ saidPruned }) => saidPruned),
     saidErased: good.flatMap(({ saidErased }) => saidErased),
   };
-  return judgeLog({ name, source, org, trusts, ...against, isPrefixOf, onLeaf: ofThis });
+  return judgeLog({ name, source, org, trusts, ...against, requests, isPrefixOf, onLeaf: ofThis });
 }
 
 /** Where there is nothing of a log. */
@@ -85,5 +88,6 @@ export const NOTHING: LogSource = {
 
 /** What the next log says of this one, if that can be believed. */
 function endedBy(next: LogVerdict | undefined, name: LogName): TreeHead | undefined {
-  return next?.valid === true && next.before?.origin === originOf(name) ? next.before.head : undefined;
+  const isGood = next !== undefined && isChainGood(next);
+  return isGood && next.before?.origin === originOf(name) ? next.before.head : undefined;
 }

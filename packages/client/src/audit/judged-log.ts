@@ -5,9 +5,9 @@ import { verifyCheckpoint, verifyLog } from '@bulla/crypto/log';
 import type { LogCheck, LogCheckName, LogFailure, LogVerdict } from './audit-verdict.js';
 import { entriesText, grouped } from './audit-verdict.js';
 import type { OnLeaf } from './entry-judge.js';
-import { BadEntry, EntryJudge } from './entry-judge.js';
+import { EntryJudge } from './entry-judge.js';
 import { ErasedEvidence } from './gone/erased-evidence.js';
-import { evidenceCheck } from './evidence-words.js';
+import { evidenceCheck, misfitsText } from './evidence/evidence-words.js';
 import { isSameHead } from './kept-heads.js';
 import type { LogKeyStanding } from './log-keys.js';
 import { logKeysOf, standingOf } from './log-keys.js';
@@ -15,6 +15,8 @@ import type { LogBefore, LogName, SaidErase, SaidPrune } from './log-origin.js';
 import { originOf } from './log-origin.js';
 import type { LogSource } from './log-source.js';
 import { PrunedEntries } from './gone/pruned-entries.js';
+import type { Misfit } from './evidence/misfit.js';
+import type { RequestMemory } from './evidence/request-memory.js';
 import { checkTold } from './told/told-check.js';
 import type { ToldHead } from './told/told-heads.js';
 import { witnessedText } from '../witnesses/witness-words.js';
@@ -41,6 +43,8 @@ export interface LogToJudge {
   readonly saidPruned?: readonly SaidPrune[] | undefined;
   /** The same of evidence that was erased. */
   readonly saidErased?: readonly SaidErase[] | undefined;
+  /** What requests brought about in the other logs of the service. */
+  readonly requests: RequestMemory;
 }
 
 /** Judges one log from its checkpoint to its last entry. What cannot be read at all is thrown on. */
@@ -73,19 +77,22 @@ class JudgedLog {
   constructor(log: LogToJudge) {
     this.#log = log;
     this.#origin = originOf(log.name);
-    const { name, source, org, trusts, onLeaf, saidPruned = [], saidErased = [] } = log;
+    const { name, source, org, trusts, onLeaf, requests, saidPruned = [], saidErased = [] } = log;
     this.#pruned = new PrunedEntries(name, saidPruned);
     this.#erased = new ErasedEvidence(name, saidErased);
     const [evidence, pruned, erased] = [source.evidence, this.#pruned, this.#erased];
-    this.#judge = new EntryJudge({ ...name, org, evidence, trusts, onLeaf, pruned, erased });
+    this.#judge = new EntryJudge({ ...name, org, evidence, trusts, onLeaf, pruned, erased, requests });
   }
 
   async verdict(): Promise<LogVerdict> {
-    const failure = await this.#failure();
+    const broken = await this.#failure();
+    const misfits = broken === undefined ? this.#judge.misfits : this.#judge.contradicted;
+    if (broken === undefined || misfits.length > 0) this.#checkEvidence(misfits);
+    const failure = broken ?? ofMisfits(misfits);
     const { newestAt, before } = this.#judge;
     const [origin, { urn }] = [this.#origin, this.#log.name];
     const { count: prunedEntries, own: saidPruned } = this.#pruned;
-    const said = { prunedEntries, saidPruned, saidErased: this.#erased.own };
+    const said = { prunedEntries, saidPruned, saidErased: this.#erased.own, misfits };
     const found = { head: this.#head, key: this.#key, newestAt, before, witnessed: this.#witnessed, ...said };
     return { origin, urn, valid: failure === undefined, checks: this.#checks, failure, ...found };
   }
@@ -107,7 +114,6 @@ class JudgedLog {
       await this.#checkTold(head);
       await this.#checkWitnesses(trust, head);
       this.#checkBefore(this.#judge.before);
-      this.#checks.push(evidenceCheck(this.#judge.count));
       return undefined;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -149,6 +155,7 @@ class JudgedLog {
     const walk = { read: source.read, trust, kept: older, onEntry: judge, onAbsent: this.#pruned.onAbsent };
     const saidBy = await this.#within('entries', async () => {
       await verifyLog(walk);
+      requireEntries(this.#judge.malformed);
       return this.#pruned.requireAllowed();
     });
     const { newestAt } = this.#judge;
@@ -157,6 +164,11 @@ class JudgedLog {
     const there = `each of ${entriesText(head.size - gone)} is in the tree that is signed${newest}`;
     if (saidBy === undefined) return this.#passed('entries', there);
     this.#passed('entries', `${entriesText(gone)} are no longer kept, as ${saidBy} says; their hashes are; ${there}`);
+  }
+
+  #checkEvidence(misfits: readonly Misfit[]): void {
+    // Of a log that is not here nothing was looked at.
+    if (this.#head !== undefined) this.#checks.push(evidenceCheck(this.#judge.count, misfits));
   }
 
   async #checkKept(head: TreeHead): Promise<void> {
@@ -221,7 +233,6 @@ class JudgedLog {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof BadEntry) throw new Refused(ofEntry(error));
       if (!(error instanceof CryptoError)) throw error;
       const { code, entries, check: kind } = error;
       const isOfHead = check !== 'witnesses' && (kind === 'fork' || kind === 'rollback');
@@ -244,10 +255,21 @@ function checkpointIn(note: Uint8Array | undefined, trust: CheckpointTrust): Pro
   return verifyCheckpoint(note, trust);
 }
 
-function ofEntry({ index, cause }: BadEntry): LogFailure {
-  const entries = { first: index, last: index };
-  const check = cause.check === 'entry-evidence' ? 'evidence' : 'entries';
-  return { code: cause.code, check, kind: cause.check, message: `entry ${grouped(index)}: ${cause.message}`, entries };
+/** What the log holds are entries, each at its place. @throws {CryptoError} token_malformed (entry-form) */
+function requireEntries(malformed: readonly Misfit[]): void {
+  const [first] = malformed;
+  if (first === undefined) return;
+  const more = malformed.length === 1 ? '' : `; and ${entriesText(malformed.length - 1)} more like that`;
+  const entries = { first: first.index, last: first.index };
+  throw new CryptoError('token_malformed', `${first.message}${more}`, { check: 'entry-form', entries });
+}
+
+function ofMisfits(misfits: readonly Misfit[]): LogFailure | undefined {
+  const [first] = misfits;
+  if (first === undefined) return undefined;
+  const entries = { first: first.index, last: first.index };
+  const [code, check, kind] = ['signature_invalid', 'evidence', 'entry-evidence'] as const;
+  return { code, check, kind, message: misfitsText(misfits), entries };
 }
 
 function placeText({ first, last }: { readonly first: number; readonly last: number }): string {

@@ -12,6 +12,9 @@ import { witnessedFiles } from '../witnesses/witnessed-log.js';
 /** Bundles whose evidence is kept until it is asked for: the walk through a log reads a few ahead. */
 const AHEAD_MAX = 16;
 
+/** An end of a run has that of its beginning. */
+const NAMES_EVIDENCE = /^(?!.*"act":"invocation\.finish").*"ev":"/;
+
 export interface LiveLogParts {
   readonly session: Session;
   readonly service: Service;
@@ -30,8 +33,15 @@ export class LiveLog implements LogSource {
   readonly #parts: LiveLogParts;
   readonly #evidence = new Map<number, ReadonlyMap<number, EntryEvidence>>();
 
+  #absent = 0;
+
   constructor(parts: LiveLogParts) {
     this.#parts = parts;
+  }
+
+  /** How many entries that were read name evidence, and came without. */
+  get absent(): number {
+    return this.#absent;
   }
 
   readonly read = async (path: string): Promise<Bytes | undefined> => {
@@ -73,6 +83,7 @@ export class LiveLog implements LogSource {
 
   #keep(tile: number, records: readonly AuditRecord[]): void {
     this.#evidence.delete(tile);
+    this.#absent += records.filter(({ leaf, evidence }) => evidence === null && NAMES_EVIDENCE.test(leaf)).length;
     const first = tile * TILE_WIDTH;
     this.#evidence.set(
       tile,

@@ -1,10 +1,11 @@
 import type { Job, KeyStatus, NewRotation } from '@bulla/contract';
 import { JobId } from '@bulla/contract';
-import type { KeyState, Trust } from '@bulla/crypto';
+import type { JudgedProposal, KeyState, Trust } from '@bulla/crypto';
 import { keyState } from '@bulla/crypto';
 import { bullaError } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
 import { vaultOf } from '../connection/session.js';
+import { publishProposal } from '../trust/publish-proposal.js';
 
 /** A key that a service or a renewer signs or opens with, as the directory lists it. */
 export interface ServiceKey {
@@ -47,6 +48,14 @@ export class OrganisationKeys {
     const renewers = trust.entitiesOf('device').filter((urn) => trust.hasRole(urn, 'renewer'));
     const urns = [...KINDS.flatMap((kind) => trust.entitiesOf(kind)), ...renewers];
     return urns.flatMap((urn) => keysOf(trust, urn, this.#session.now()));
+  }
+
+  /**
+   * Publishes a proposal that all have signed who must: another key of root, policy or directory, or what these sign.
+   * @throws {VerifyError} signature_invalid where signatures are missing; {BullaError} what the vault refused
+   */
+  publish(judged: JudgedProposal): Promise<Trust> {
+    return publishProposal(this.#session, judged);
   }
 
   /**

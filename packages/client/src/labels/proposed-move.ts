@@ -37,13 +37,16 @@ export interface ProposedMove {
   readonly stands?: boolean;
 }
 
-/** Why an older version cannot be opened although nobody lied: its author has lost the right to write. */
+/** Why an older version cannot be opened although nobody lied: its author has lost the right to write, it commits to no key, or somebody sealed
+ * another key to this device. */
 const UNREADABLE: ReadonlySet<string> = new Set([
   'key_unknown',
   'key_revoked',
   'suite_unknown',
   'forbidden',
   'custody_not_allowed',
+  'content_uncommitted',
+  'grant_unfit',
 ]);
 
 /** Whether an older version cannot be opened although nobody lied; a vault that was restored may have lost it. */

@@ -8,7 +8,8 @@ export { connectionOf } from './connection.js';
 export type { RenewedDevice } from './device-renewal.js';
 export { renewDevice } from './device-renewal.js';
 export type { KeptHashes } from './organisation/directory-hashes.js';
-export { findDocumentSigner } from './organisation/document-key.js';
+export type { DocumentSigner } from './organisation/document-key.js';
+export { documentSigner, findDocumentSigner, findDocumentSigners, nextKeyName } from './organisation/document-key.js';
 export { dropEnrolment, finishEnrolment, readEnrolment, requireUnused, writeEnrolment } from './enrolment-file.js';
 export type { DevelopmentOptions } from './organisation/development.js';
 export { DEVELOPMENT_ORG, prepareDevelopment } from './organisation/development.js';
@@ -28,7 +29,7 @@ export { IDENTITY, RENEWER_KEYS, RESPONDER_KEYS, VAULT_KEYS } from './organisati
 export { RENEWER_MEMORY } from './organisation/own-renewer.js';
 export type { PolicySettings } from './organisation/policy-settings.js';
 export { signNextPolicy, tryPolicy } from './organisation/policy-file.js';
-export { policySettings } from './organisation/policy-settings.js';
+export { policySettings, requirePolicySettings } from './organisation/policy-settings.js';
 export { prepareProduction } from './organisation/production.js';
 export { isReceiptId, ReceiptFolder, RECEIPTS_MAX } from './receipts/receipt-folder.js';
 export type { KeptReceipt } from './receipts/receipt-folder.js';

@@ -30,6 +30,24 @@ const Fork = z.strictObject({
   remembered: z.array(z.string()),
   shown: z.array(z.string()),
 });
+const Fields = z.record(z.string(), z.string());
+const Answer = z.strictObject({
+  method: z.string(),
+  url: z.string(),
+  request: Fields,
+  status: z.int(),
+  headers: Fields,
+  body: z.string(),
+});
+const Signed = z.strictObject({
+  kind: z.enum(['root', 'policy', 'directory']),
+  version: z.int(),
+  hash: z.string(),
+  until: z.int(),
+  token: z.string().exactOptional(),
+  enrolment: z.string().exactOptional(),
+  refused: Answer.exactOptional(),
+});
 const StateFile = z.strictObject({
   pin: z.string(),
   documents: z.strictObject({
@@ -61,6 +79,7 @@ const StateFile = z.strictObject({
   opened: z.array(z.tuple([z.string(), z.int(), z.string()])).exactOptional(),
   heads: z.array(z.tuple([z.string(), z.int(), z.string()])).exactOptional(),
   told: z.array(z.string()).exactOptional(),
+  signed: z.array(Signed).exactOptional(),
 });
 /** Organisations and their states as pairs, in one file; of one name there may be several, each under a pin of its own. */
 const TrustFile = z.array(z.tuple([z.string(), StateFile]));

@@ -15,6 +15,7 @@ import { bullaError, checked } from '../connection/errors.js';
 import type { InvitationRecord, InvitationRecords } from './invitation-records.js';
 import { addDevice, areRenewers, DEVICE_KEY_KINDS, RENEWER_KEY_KINDS } from '../trust/next-directory.js';
 import { publishNextDirectory, requireSignatory } from '../trust/publish-directory.js';
+import { SeveralSign } from '../trust/several-sign.js';
 import type { Session } from '../connection/session.js';
 import { vaultOf } from '../connection/session.js';
 
@@ -127,14 +128,18 @@ export async function approveRequest(
   const { roles, groups, user, label } = granted;
   requireFitting(request, roles);
   const change = addDevice({ urn, user, roles: [...roles], groups, keys: [request.sig, request.enc] });
-  await publishNextDirectory(session, signer, change, (trust, directory) =>
-    session.transport.call('enrolment.approve', vaultOf(session, trust), trust, {
-      params: { id: request.id },
-      body: { directory },
-    }),
-  );
-  await records.put({ id: request.invitation, org, roles, groups, user, label, expiresAt: session.now(), device: urn });
-  return urn;
+  const record = { id: request.invitation, org, roles, groups, user, label, expiresAt: session.now(), device: urn };
+  try {
+    const purpose = { why: `a device comes in: ${label}`, enrolment: request.id };
+    const after = await publishNextDirectory(session, signer, change, purpose);
+    const device = after.holder(request.sig.kid)?.urn ?? urn;
+    await records.put({ ...record, device });
+    return device;
+  } catch (error) {
+    // What it is called here, it is called when the others have signed, too.
+    if (error instanceof SeveralSign) await records.put(record);
+    throw error;
+  }
 }
 
 /** Whether a key is one that things are sealed to. */

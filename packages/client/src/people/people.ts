@@ -16,6 +16,8 @@ import { approveRequest, pendingRequests, refuseRequest } from './device-request
 import { BullaError, bullaError } from '../connection/errors.js';
 import type { ListedDevice } from './listed-device.js';
 import { listedDevice } from './listed-device.js';
+import type { HeldBesideListed } from './held-beside-listed.js';
+import { heldBesideListed } from './held-beside-listed.js';
 import { heldKeys, requireHeld } from './held-keys.js';
 import type { InvitationRecords } from './invitation-records.js';
 import type { RevocationReason } from '../trust/next-directory.js';
@@ -26,7 +28,8 @@ import { serviceKindOf } from '../trust/services.js';
 import type { OpenedVersion } from '../prompts/open-version.js';
 import type { Prompts } from '../prompts/prompts.js';
 import { publishNextDirectory } from '../trust/publish-directory.js';
-import type { RetirementPlan } from './retirement.js';
+import type { RetirementPlan } from './retirement-plan.js';
+import type { RetirementOptions } from './retirement.js';
 import { planRetirement, publishRetirement } from './retirement.js';
 import type { RevocationPlan } from './revocation.js';
 import { planRevocation, publishRevocation, readForKeeping } from './revocation.js';
@@ -209,19 +212,27 @@ export class People {
     return heldKeys(this.#session, await this.#session.keeper.current(), service);
   }
 
+  /** The same beside what the directory lists of it. @throws as {@link held} */
+  async heldBesideListed(service: string): Promise<HeldBesideListed> {
+    const trust = await this.#session.keeper.current();
+    return heldBesideListed(trust, service, await heldKeys(this.#session, trust, service), this.#session.now());
+  }
+
   /** As planRetirement. */
-  planRetirement(service: string): Promise<RetirementPlan> {
-    return planRetirement(this.#session, this.#prompts, service);
+  planRetirement(service: string, options?: RetirementOptions): Promise<RetirementPlan> {
+    return planRetirement(this.#session, this.#prompts, service, options);
   }
 
   /** As publishRetirement. */
-  async retire(plan: RetirementPlan, signer: Signer): Promise<Trust> {
-    return publishRetirement(this.#session, signer, plan);
+  async retire(plan: RetirementPlan, signer: Signer, options: { readonly unheard?: boolean } = {}): Promise<Trust> {
+    return publishRetirement(this.#session, signer, plan, options);
   }
 
   /** Lists new keys of this device; those it had only verify and open from then on. */
   renew(keys: readonly PublicKey[], signer: Signer): Promise<Trust> {
-    return publishNextDirectory(this.#session, signer, renewDeviceKeys(this.#session.identity.urn, keys));
+    const { urn } = this.#session.identity;
+    const why = `new keys of the device ${urn}`;
+    return publishNextDirectory(this.#session, signer, renewDeviceKeys(urn, keys), { why });
   }
 
   /**
@@ -272,6 +283,7 @@ export class People {
       this.#session,
       signer,
       replaceServiceKeys(urn, kind, { added, stated: keys, compromised }),
+      { why: `new keys of ${urn}${compromised ? ', whose old ones somebody else may have' : ''}` },
     );
     const beside = keys.some((key) => key.use === 'sig' && !isCheckpointKey(key) && isListed(key));
     return { urn, before, after, added, beside, directoryVersion: next.directory.version };

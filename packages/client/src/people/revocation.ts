@@ -149,5 +149,7 @@ export function publishRevocation(
   { reason, read }: { readonly reason: RevocationReason; readonly read: readonly OpenedVersion[] },
 ): Promise<Trust> {
   const kept = [...vouched, ...read].map(({ chash }) => chash);
-  return publishNextDirectory(session, signer, revokeDevice(device, reason, kept));
+  return publishNextDirectory(session, signer, revokeDevice(device, reason, kept), {
+    why: `the device ${device} is revoked (${reason})`,
+  });
 }

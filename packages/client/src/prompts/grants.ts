@@ -1,6 +1,7 @@
-import type { Prompt } from '@bulla/contract';
+import type { Prompt, UnfitGrant } from '@bulla/contract';
 import type { CustodyTrust, Trust } from '@bulla/crypto';
 import { fingerprint } from '@bulla/crypto';
+import { BullaError } from '../connection/errors.js';
 import type { LabelTarget } from '../labels/label-moves.js';
 import type { PromptRef } from '../labels/labels.js';
 import { LATEST, resolveIfGood, resolveLabel } from '../labels/labels.js';
@@ -10,6 +11,7 @@ import { grantsOf } from './grants-of.js';
 import { grantMissing, missingRecipients } from './missing-grants.js';
 import type { OpenedVersion } from './open-version.js';
 import { openVersion } from './open-version.js';
+import { clearUnfit, unfitGrants } from './unfit-grants.js';
 import type { Prompts } from './prompts.js';
 import { isUnreadable } from '../labels/proposed-move.js';
 import type { Session } from '../connection/session.js';
@@ -19,16 +21,28 @@ import { contentOf } from '../trust/trust-store.js';
 /** Which versions of a prompt are meant: one, the newest, those that labels name, or every one. */
 export type VersionsToSeal = number | 'newest' | 'labelled' | 'all';
 
+/** Why a version is passed over that cannot be opened, by what opening it came to. */
+const PASSED_OVER: Readonly<Record<string, 'earlier' | 'unsealed'>> = {
+  content_uncommitted: 'earlier',
+  grant_unfit: 'unsealed',
+};
+
 /** A version after a reseal. */
 export interface ResealedVersion {
   readonly version: number;
   /**
    * `unsealed`: this device holds no grant of it, so it can give none. `void`: its author may write this name no more, or
-   * the vault has lost it, so nobody can use it.
+   * the vault has lost it, so nobody can use it. `earlier`: it was sealed before contents committed to their key, so nobody
+   * is given a grant of it any more: pushed again it is a new version.
    */
-  readonly state: 'sealed' | 'unsealed' | 'void';
+  readonly state: 'sealed' | 'unsealed' | 'void' | 'earlier';
   /** URNs of those that it was not sealed to before, and is now. */
   readonly recipients: readonly string[];
+  /**
+   * URNs of those who lack a grant that gives its key, and whom this person cannot give one: they took one of this person's
+   * back as unfit. Left out where there is none.
+   */
+  readonly barred?: readonly string[];
 }
 
 /** A version that somebody who may have it cannot open: with the key of now they hold no grant. */
@@ -70,8 +84,8 @@ export class Grants {
       const opened = await this.#openOrSay(trust, prompt, latest, version, typeof which === 'number');
       if (typeof opened === 'string') done.push({ version, state: opened, recipients: [] });
       else {
-        const recipients = await grantMissing(this.#session, trust, prompt, opened);
-        done.push({ version, state: 'sealed', recipients });
+        const { recipients, barred } = await grantMissing(this.#session, trust, prompt, opened);
+        done.push({ version, state: 'sealed', recipients, ...(barred.length > 0 && { barred }) });
       }
     }
     return done;
@@ -117,6 +131,31 @@ export class Grants {
     return found;
   }
 
+  /** Versions that labels of a prompt name and that were sealed before contents committed to their key: nobody runs them. */
+  async uncommitted(name: string): Promise<number[]> {
+    const trust = await this.#session.keeper.current();
+    const prompt = await this.#prompts.get(name);
+    const latest = await resolveIfGood(this.#session, trust, prompt, LATEST);
+    const found: number[] = [];
+    for (const version of latest === undefined ? [] : versionsOf(prompt, latest, 'labelled'))
+      if ((await this.#openOrSay(trust, prompt, latest ?? { version, chash: '' }, version, false)) === 'earlier')
+        found.push(version);
+    return found;
+  }
+
+  /**
+   * Grants that their recipients took back since they did not give the key of their content, by the vault's list.
+   * @throws {BullaError} forbidden to whom the vault does not show grants
+   */
+  async unfit(): Promise<UnfitGrant[]> {
+    return unfitGrants(this.#session, await this.#session.keeper.current());
+  }
+
+  /** Lets whoever posted an unfit grant give that key that version again. @throws {BullaError} forbidden but for an admin */
+  async clearUnfit(whash: string): Promise<void> {
+    return clearUnfit(this.#session, await this.#session.keeper.current(), whash);
+  }
+
   /** What another policy would do to the custody of names that have versions. */
   async custodyChange(policy: CustodyTrust['policy']): Promise<CustodyChange> {
     return custodyChange(this.#session, await this.#session.keeper.current(), policy);
@@ -132,14 +171,14 @@ export class Grants {
     latest: LabelTarget,
     version: number,
     isNamed: boolean,
-  ): Promise<OpenedVersion | 'unsealed' | 'void'> {
+  ): Promise<OpenedVersion | Exclude<ResealedVersion['state'], 'sealed'>> {
     const seen = await this.#session.labels.seen(prompt.name);
     const chash = version === latest.version ? latest.chash : contentOf(seen, version);
     try {
       return (await openVersion(this.#session, trust, prompt, { version, chash })) ?? 'unsealed';
     } catch (error) {
       if (isNamed || !isUnreadable(error)) throw error;
-      return 'void';
+      return (error instanceof BullaError && PASSED_OVER[error.code]) || 'void';
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Recipient, Trust } from '@bulla/crypto';
-import { parseContent, parseGrant, sealGrant, tokenHash, urnOf } from '@bulla/crypto';
+import { parseContent, parseGrant, requireCommitment, sealGrant, tokenHash, urnOf } from '@bulla/crypto';
 import { openGrant } from '@bulla/crypto/open';
 import { bullaError, checked } from '../connection/errors.js';
 import type { PromptRef } from '../labels/labels.js';
@@ -8,6 +8,13 @@ import { grantsOf } from './grants-of.js';
 import { recipientsOf } from './seal-version.js';
 import type { Session } from '../connection/session.js';
 import { vaultOf } from '../connection/session.js';
+import { unfitGrants } from './unfit-grants.js';
+
+/** URNs of those who got a grant, and of those whom this person can give none. */
+export interface GivenGrants {
+  readonly recipients: readonly string[];
+  readonly barred: readonly string[];
+}
 
 /** Longest list of grants in one request. */
 const GRANTS_MAX = 64;
@@ -16,14 +23,14 @@ const GRANTS_MAX = 64;
  * Seals a version to those of its rights whose keys came after it: a responder with new keys, a reader who joined. The
  * content stays as it is; its key is opened with this device's own grant and wrapped for keys of the signed directory,
  * once more by the newest one where the vault finds a key that is revoked or unknown.
- * @returns URNs of those who got one.
+ * @returns URNs of those who got one, and of those whom this person can give none.
  */
 export function grantMissing(
   session: Session,
   trust: Trust,
   prompt: PromptRef,
   opened: OpenedVersion,
-): Promise<string[]> {
+): Promise<GivenGrants> {
   return session.keeper.withKnownKeys(trust, (known) => grantUnder(session, known, prompt, opened));
 }
 
@@ -38,11 +45,36 @@ export async function missingRecipients(
   return recipientsOf(session, trust, statement.acl).filter(({ record }) => !held.has(record.kid));
 }
 
-async function grantUnder(session: Session, trust: Trust, prompt: PromptRef, opened: OpenedVersion): Promise<string[]> {
+/** Those whom this person posted an unfit grant of a version, and can give none until an admin says so. */
+async function barredOf(
+  session: Session,
+  trust: Trust,
+  { id }: PromptRef,
+  { version }: OpenedVersion,
+): Promise<ReadonlySet<string>> {
+  const user = trust.userOf(session.identity.urn);
+  const unfit = await unfitGrants(session, trust);
+  return new Set(
+    unfit.filter((one) => one.prompt === id && one.version === version && one.by === user).map(({ kid }) => kid),
+  );
+}
+
+async function grantUnder(
+  session: Session,
+  trust: Trust,
+  prompt: PromptRef,
+  opened: OpenedVersion,
+): Promise<GivenGrants> {
   const { version, chash, statement } = opened;
   const service = vaultOf(session, trust);
-  const missing = await missingRecipients(session, trust, prompt, opened);
-  if (missing.length === 0) return [];
+  const lacking = await missingRecipients(session, trust, prompt, opened);
+  const kids = lacking.length === 0 ? new Set<string>() : await barredOf(session, trust, prompt, opened);
+  const [barred, missing] = [true, false].map((is) => lacking.filter(({ record }) => kids.has(record.kid) === is)) as [
+    Recipient[],
+    Recipient[],
+  ];
+  const given = { recipients: missing.map(({ urn }) => urn), barred: barred.map(({ urn }) => urn) };
+  if (missing.length === 0) return given;
   const stored = await session.transport.call('version.get', service, trust, { params: { id: prompt.id, n: version } });
   const { grant: token, content } = stored;
   const grant = token === null ? undefined : await checked(() => parseGrant(token));
@@ -57,7 +89,8 @@ async function grantUnder(session: Session, trust: Trust, prompt: PromptRef, ope
   }
   const grants = await checked(async () => {
     const sub = urnOf(trust.org, 'prompt', prompt.id);
-    const place = { sub, ver: version, chash, dekId: parseContent(content).header.kid };
+    const { header } = parseContent(content);
+    const place = { sub, ver: version, chash, dekId: header.kid, dkc: requireCommitment(header) };
     const dek = await openGrant(grant, unwrapper, { urn: session.identity.urn, ...place });
     try {
       const made: string[] = [];
@@ -72,5 +105,5 @@ async function grantUnder(session: Session, trust: Trust, prompt: PromptRef, ope
     const body = { grants: grants.slice(from, from + GRANTS_MAX) };
     await session.transport.call('grant.add', service, trust, { params: { id: prompt.id }, body });
   }
-  return missing.map(({ urn }) => urn);
+  return given;
 }

@@ -38,6 +38,8 @@ export interface PromptVersions extends PromptRef {
 export interface VersionChoice {
   readonly version?: number | undefined;
   readonly label?: string | undefined;
+  /** Opens one that was sealed before contents committed to their key, too: to be read, and pushed again. */
+  readonly earlier?: boolean | undefined;
 }
 
 const PAGE = 200;
@@ -118,7 +120,7 @@ export class Prompts {
    * Opens a version; its author is verified, and by a label what its name stands for: by `latest` where a version is
    * named. What a tag once said about the content of that version must still hold.
    */
-  async read(name: string, { version: named, label }: VersionChoice = {}): Promise<OpenedVersion> {
+  async read(name: string, { version: named, label, earlier }: VersionChoice = {}): Promise<OpenedVersion> {
     if (named !== undefined && label !== undefined) {
       throw bullaError('validation_failed', {
         message: 'name either a version or a label, not both',
@@ -133,7 +135,7 @@ export class Prompts {
     const version = named ?? resolved.version;
     const chash =
       version === resolved.version ? resolved.chash : contentOf(await this.#session.labels.seen(name), version);
-    return this.#open(trust, prompt, { version, chash });
+    return this.#open(trust, prompt, { version, chash, earlier });
   }
 
   /** All prompts whose names begin with `prefix`. */
@@ -253,7 +255,7 @@ export class Prompts {
   async #open(
     trust: Trust,
     prompt: PromptRef,
-    wanted: { readonly version: number; readonly chash: string | undefined },
+    wanted: { readonly version: number; readonly chash: string | undefined; readonly earlier?: boolean | undefined },
   ): Promise<OpenedVersion> {
     const opened = await openVersion(this.#session, trust, prompt, wanted);
     if (opened !== undefined) return opened;
@@ -278,7 +280,7 @@ export class Prompts {
 
   /** Of an unchanged text: seals it to those who came since, and moves labels that do not point to it. */
   async #keep(trust: Trust, prompt: PromptRef, newest: OpenedVersion, bases: LabelBases): Promise<StoredVersion> {
-    const recipients = await grantMissing(this.#session, trust, prompt, newest);
+    const { recipients } = await grantMissing(this.#session, trust, prompt, newest);
     const elsewhere = new Map<string, LabelBase>();
     for (const [label, base] of bases)
       if (!(await this.#pointsTo(trust, prompt, label, newest))) elsewhere.set(label, base);

@@ -1,4 +1,4 @@
-import { RestoredVault } from '@bulla/contract';
+import { EARLIER_DIRECTORIES_MAX, RestoredVault } from '@bulla/contract';
 import type { DirectoryHead, Trust } from '@bulla/crypto';
 import { readDirectoryHead, strictParseBody, utf8 } from '@bulla/crypto';
 import { BullaError, checked, transportFailed } from '../connection/errors.js';
@@ -28,6 +28,8 @@ export interface KeptBeyond {
   readonly restored: string;
   /** Versions of the directory: what the vault shows, and what is remembered. */
   readonly directory: { readonly shown: number; readonly kept: number };
+  /** Versions of the root under which these stand. */
+  readonly root: { readonly shown: number; readonly kept: number };
   readonly labels: readonly KeptLabel[];
 }
 
@@ -65,12 +67,17 @@ export async function readKept(session: Session, readStanding: ReadStanding): Pr
   const state = await keeper.state();
   const trust = await keeper.remembered();
   if (restored === undefined || state === undefined || trust === undefined) return undefined;
-  const { version: shown } = await shownDirectory(keeper.place);
+  const { version: shown, root_version: root } = await shownDirectory(keeper.place);
   const standing = await standingOr(readStanding, trust);
   const labels = headsOf(state)
     .map(({ name, head: { label, seq } }) => ({ name, label, seq, shown: standing.get(keyOf({ name, label })) }))
     .filter(({ seq, shown: at }) => at === undefined || at < seq);
-  return { restored, directory: { shown, kept: trust.directory.version }, labels };
+  return {
+    restored,
+    directory: { shown, kept: trust.directory.version },
+    root: { shown: root, kept: trust.root.version },
+    labels,
+  };
 }
 
 /**
@@ -83,13 +90,18 @@ export async function handBack(session: Session, readStanding: ReadStanding): Pr
   const state = await session.keeper.state();
   if (kept === undefined || state === undefined) return undefined;
   const directories = Math.max(0, kept.directory.kept - kept.directory.shown);
-  if (directories > 0) await handBackDocuments(session.keeper.place, state, kept.directory.shown);
+  // A newer root decides, however many directories somebody else handed back under the one before.
+  // guard: client-roots-first without: const isRootNewer = false;
+  const isRootNewer = kept.root.kept > kept.root.shown;
+  const from = isRootNewer ? Math.max(1, kept.directory.kept - EARLIER_DIRECTORIES_MAX) : kept.directory.shown;
+  if (directories > 0 || isRootNewer) await handBackDocuments(session.keeper.place, state, from);
   // A vault that knows more of the documents than we do may list other keys of its own.
-  const trust = kept.directory.shown > kept.directory.kept ? await session.keeper.catchUp() : undefined;
+  const isBehind = !isRootNewer && kept.directory.shown > kept.directory.kept;
+  const trust = isBehind ? await session.keeper.catchUp() : undefined;
   const labels: HandedBack['labels'][number][] = [];
   const refused: HandedBack['refused'][number][] = [];
   // Who let this device in may have been lost too: now it can ask where labels stand.
-  const lost = directories > 0 ? await readKept(session, readStanding) : kept;
+  const lost = directories > 0 || isRootNewer ? await readKept(session, readStanding) : kept;
   const wanted = new Set(lost?.labels.map(keyOf));
   for (const { name, head } of headsOf(state)) {
     const { label, seq } = head;
@@ -120,11 +132,11 @@ async function shownDirectory(place: DocumentsPlace): Promise<DirectoryHead> {
 async function handBackDocuments(
   { org, vaultUrl, reader }: DocumentsPlace,
   { documents, memory }: TrustState,
-  shown: number,
+  from: number,
 ): Promise<void> {
   const { roots, policy, directory, fresh = [] } = documents;
-  const hashes = memory.hashes?.slice(shown - 1) ?? [];
-  const body = { roots, policy, directory, from: shown, hashes, fresh };
+  const hashes = memory.hashes?.slice(from - 1) ?? [];
+  const body = { roots, policy, directory, from, hashes, fresh };
   await reader.send(urlUnder(vaultUrl, `/api/v1/organisations/${org}/handback`), body);
 }
 

@@ -75,8 +75,7 @@ export async function publishOrganisation(publication: Publication): Promise<{ r
   const known = served === undefined ? undefined : (await checked(() => parseDirectory(served))).payload;
   if (known === undefined) throw transportFailed('the vault has a root of the organisation and no directory');
   const transport = transportBy(publisher, known);
-  await publishRoots(publisher, transport);
-  if (served !== documents.directory) await publishPolicyAndDirectory(publisher, transport, known);
+  if (served !== documents.directory) await publishLater(publisher, transport, known);
   return { isNew: first === undefined };
 }
 
@@ -103,8 +102,15 @@ async function create({
     'idempotency-key': `create-${pin.slice('sha256:'.length)}`,
   };
   const { roots, policy, directory } = documents;
+  const [root, ...later] = roots;
   const hashes = await publisher.hashes();
-  const body = JSON.stringify({ root: roots[0], policy, directory, ...(hashes.length > 0 && { hashes }) });
+  const body = JSON.stringify({
+    root,
+    ...(later.length > 0 && { roots: later }),
+    policy,
+    directory,
+    ...(hashes.length > 0 && { hashes }),
+  });
   let response: Response;
   try {
     response = await fetcher(url, { method: 'PUT', headers, body, redirect: 'error' });
@@ -138,23 +144,11 @@ async function requireSame(root: string, { org, pin }: Publisher): Promise<void>
   });
 }
 
-async function publishRoots(
-  { at, documents, org, reader, trust, vault }: Publisher,
-  transport: Transport,
-): Promise<void> {
-  for (const [index, root] of documents.roots.entries()) {
-    const n = index + 1;
-    if ((await reader.read(at(documentPath(org, `root/${n}.json`)))) !== undefined) continue;
-    await transport.call('root.publish', vault, trust, { params: { org, n }, body: { root }, ifMatch: index });
-  }
-}
-
-/** Each directory the vault has not seen, in turn, and before it the policy that it names. */
-async function publishPolicyAndDirectory(
-  publisher: Publisher,
-  transport: Transport,
-  known: DirectoryDocument,
-): Promise<void> {
+/**
+ * Each directory the vault has not seen, in turn, and before it the policy that it names. The first under a new root goes
+ * with that root and its policy.
+ */
+async function publishLater(publisher: Publisher, transport: Transport, known: DirectoryDocument): Promise<void> {
   const { documents, earlier, org, trust, vault } = publisher;
   const newest = trust.directory.version;
   if (known.version >= newest) {
@@ -162,12 +156,20 @@ async function publishPolicyAndDirectory(
     throw bullaError('trust_rollback', { message, check: 'directory-version', origin: 'client' });
   }
   let policyVersion = known.policy.version;
+  let rootVersion = await newestRoot(publisher, known.root_version);
   for (let version = known.version + 1; version <= newest; version++) {
     const directory = version === newest ? documents.directory : await earlier('directory', version);
     if (directory === undefined) throw missing('directory', version);
-    const { policy } = (await checked(() => parseDirectory(directory))).payload;
-    for (; policyVersion < policy.version; policyVersion++)
-      await publishPolicy(publisher, transport, policyVersion + 1);
+    const { policy, root_version: n } = (await checked(() => parseDirectory(directory))).payload;
+    const root = n <= rootVersion ? undefined : documents.roots[n - 1];
+    const before = root === undefined ? policy.version : policy.version - 1;
+    for (; policyVersion < before; policyVersion++) await publishPolicy(publisher, transport, policyVersion + 1);
+    if (root !== undefined) {
+      const body = { root, policy: await policyOf(publisher, policy.version), directory };
+      await transport.call('root.publish', vault, trust, { params: { org, n }, body, ifMatch: rootVersion });
+      [rootVersion, policyVersion] = [n, policy.version];
+      continue;
+    }
     await transport.call('directory.publish', vault, trust, {
       params: { org },
       body: { directory },
@@ -176,14 +178,23 @@ async function publishPolicyAndDirectory(
   }
 }
 
-async function publishPolicy(
-  { documents, earlier, org, trust, vault }: Publisher,
-  transport: Transport,
-  version: number,
-): Promise<void> {
+/** Version of the vault's newest root: an earlier version of it took one without documents under it. */
+async function newestRoot({ at, org, reader }: Publisher, stated: number): Promise<number> {
+  let version = stated;
+  while ((await reader.read(at(documentPath(org, `root/${version + 1}.json`)))) !== undefined) version++;
+  return version;
+}
+
+async function policyOf({ documents, earlier, trust }: Publisher, version: number): Promise<string> {
   const policy = version === trust.policy.version ? documents.policy : await earlier('policy', version);
   if (policy === undefined) throw missing('policy', version);
   await checked(() => parsePolicy(policy));
+  return policy;
+}
+
+async function publishPolicy(publisher: Publisher, transport: Transport, version: number): Promise<void> {
+  const { org, trust, vault } = publisher;
+  const policy = await policyOf(publisher, version);
   try {
     await transport.call('policy.publish', vault, trust, { params: { org }, body: { policy }, ifMatch: version - 1 });
   } catch (error) {

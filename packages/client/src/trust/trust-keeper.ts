@@ -1,4 +1,4 @@
-import { Trust } from '@bulla/crypto';
+import { ROOT_AHEAD_CHECK, Trust } from '@bulla/crypto';
 import { BullaError, checked } from '../connection/errors.js';
 import { requireLoopback } from '../connection/loopback.js';
 import { rememberedTrust } from './remembered-trust.js';
@@ -105,6 +105,13 @@ export class TrustKeeper {
     await store.update(org, pin, (state) => change(state?.pin === pin ? state : this.#stateOf(trust)));
   }
 
+  /** As {@link change}, of what is kept already and however old it is; nothing where nothing is. */
+  async note(change: (state: TrustState) => TrustState): Promise<void> {
+    const { org, pin, store } = this.#options;
+    const state = await this.state();
+    if (state !== undefined) await store.update(org, pin, (current) => change(current ?? state));
+  }
+
   /** What is trusted, where it may be used as it is. */
   async #held(): Promise<Trust | undefined> {
     const { now, vaultUrl } = this.#options;
@@ -133,6 +140,19 @@ export class TrustKeeper {
   }
 
   async #fetch(acceptExpired = false): Promise<Trust> {
+    try {
+      return await this.#fetchServed(acceptExpired);
+    } catch (error) {
+      // What is under a root that is dated ahead counts once its moment has come; until then what is held does.
+      const held = await this.remembered();
+      // guard: client-root-ahead
+      if (held === undefined || !isRootAhead(error)) throw error;
+      if (!acceptExpired) held.requireFresh(this.#options.now());
+      return held;
+    }
+  }
+
+  async #fetchServed(acceptExpired: boolean): Promise<Trust> {
     const served = await this.#read();
     try {
       return await this.#adopt(served, acceptExpired);
@@ -188,6 +208,10 @@ export class TrustKeeper {
     const { pin, documents, memory } = trust;
     return { names: [], ...before, pin, documents, memory, fetchedAt: this.#fetchedAt };
   }
+}
+
+function isRootAhead(error: unknown): boolean {
+  return error instanceof BullaError && error.check === ROOT_AHEAD_CHECK;
 }
 
 /** Whether a refusal may come of an old directory, here or at the service that said it. */

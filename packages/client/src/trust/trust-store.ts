@@ -1,5 +1,6 @@
-import type { TrustDocuments, TrustMemory } from '@bulla/crypto';
+import type { ProposedKind, TrustDocuments, TrustMemory } from '@bulla/crypto';
 import type { KeptHead } from '../audit/kept-heads.js';
+import type { SignedAnswer } from '../connection/errors.js';
 import type { LabelFork, RememberedLabel } from '../labels/label-heads.js';
 
 /** What a client has seen of one prompt name: which prompt it was, where each label had come to, and which contents. */
@@ -21,6 +22,21 @@ export interface OpenedContent {
   readonly chash: string;
 }
 
+/** A document that a key of this place signed. */
+export interface SignedPayload {
+  readonly kind: ProposedKind;
+  readonly version: number;
+  /** base64url SHA-256 of the payload. */
+  readonly hash: string;
+  /** Seconds: until then a vault takes it. */
+  readonly until: number;
+  /** The document, where it was whole and sent; and the request to come in that it answers. */
+  readonly token?: string;
+  readonly enrolment?: string;
+  /** What the vault signed when it refused it. */
+  readonly refused?: SignedAnswer;
+}
+
 /** What a client keeps of an organisation between runs. */
 export interface TrustState {
   readonly pin: string;
@@ -38,6 +54,8 @@ export interface TrustState {
   readonly heads?: readonly KeptHead[];
   /** Heads of audit logs that answers brought, as signed notes, in the order in which they came. */
   readonly told?: readonly string[];
+  /** Documents that keys of this place signed and that may still be taken; absent where there were none. */
+  readonly signed?: readonly SignedPayload[];
 }
 
 /** Makes the next state of the newest one; the same object means that nothing changes. */

@@ -1,4 +1,5 @@
 import type { Cost, UsageBy, UsageSum } from '@bulla/contract';
+import { USAGE_SUM_MAX } from '@bulla/contract';
 import type { Session } from '../connection/session.js';
 import { vaultOf } from '../connection/session.js';
 
@@ -23,8 +24,11 @@ export interface UsageChoice {
 /** What runs took, as the responders counted it and the vault added it up: by their word. */
 export interface AddedUsage {
   readonly by: UsageBy;
-  /** Hours and days in their order; of the others those that cost most first, then those with most tokens. */
+  /** Each of one responder. Hours and days in their order; of the others those that cost most first, then those with most tokens. */
   readonly data: readonly UsageSum[];
+  /** All of each responder together: a false count of one of them is in no other's. In the order of their URNs. */
+  readonly responders: readonly (UsageCounts & { readonly responder: string })[];
+  /** All together. A sum that would go beyond what JSON can hold stops there. */
   readonly total: UsageCounts;
 }
 
@@ -64,7 +68,11 @@ export class Usage {
       // guard: usage-pages-end without: cursor = page.next_cursor;
       cursor = page.data.length === 0 ? null : page.next_cursor;
     }
-    return { by, data: by === 'hour' || by === 'day' ? data : data.toSorted(byCost), total: totalOf(data) };
+    const ofEach = [...Map.groupBy(data, ({ responder }) => responder)].toSorted(([left], [right]) =>
+      left < right ? -1 : 1,
+    );
+    const responders = ofEach.map(([responder, sums]) => ({ responder, ...totalOf(sums) }));
+    return { by, data: by === 'hour' || by === 'day' ? data : data.toSorted(byCost), responders, total: totalOf(data) };
   }
 }
 
@@ -75,12 +83,16 @@ function byCost(left: UsageSum, right: UsageSum): number {
   return cost(right) - cost(left) || tokens(right) - tokens(left) || right.runs - left.runs;
 }
 
+function added(total: number, more: number): number {
+  return Math.min(total + more, USAGE_SUM_MAX);
+}
+
 function totalOf(data: readonly UsageSum[]): UsageCounts {
-  const sum = (name: (typeof COUNTS)[number]) => data.reduce((total, one) => total + one[name], 0);
+  const sum = (name: (typeof COUNTS)[number]) => data.reduce((total, one) => added(total, one[name]), 0);
   const counts = Object.fromEntries(COUNTS.map((name) => [name, sum(name)])) as Record<(typeof COUNTS)[number], number>;
   const byCurrency = new Map<string, number>();
   for (const { currency, nanos } of data.flatMap(({ costs }) => costs))
-    byCurrency.set(currency, (byCurrency.get(currency) ?? 0) + nanos);
+    byCurrency.set(currency, added(byCurrency.get(currency) ?? 0, nanos));
   const costs = [...byCurrency].map(([currency, nanos]): Cost => ({ currency, nanos }));
   return { ...counts, costs: costs.toSorted((left, right) => right.nanos - left.nanos) };
 }

@@ -8,6 +8,8 @@ from evidence.keys import ALGS, SHAPES, is_signed, require_key
 from evidence.strict import HASH, SAFE, TIME, decode, distinct, each, fits, hash_of, parsed, require
 
 DAY = 86400
+#: for how long after its `issued` a vault takes a root
+ROOT_TAKEN = 15 * 60
 ID = '[0-7][0-9a-hjkmnp-tv-z]{25}'
 ORG = '[a-z0-9][a-z0-9-]{0,62}'
 PLACE = '[a-z0-9][a-z0-9-]{0,62}'
@@ -250,7 +252,7 @@ class Trust:
         require(is_enough, 'signature_invalid', f'{kind}-signatures')
         require(document.is_life)
         following = self.roots[document['root_version']:][:1]
-        end = min([root.expires, *(one.issued for one in following)])
+        end = min([root.expires, *(one.issued + ROOT_TAKEN for one in following)])
         is_in = root.issued - 60 <= document.issued <= end + 60
         require(is_in, 'signature_invalid', f'{kind}-root-life')
 

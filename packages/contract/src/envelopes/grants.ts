@@ -1,11 +1,13 @@
 import * as z from 'zod';
-import { Hash, Kid, PromptId, Urn } from '../ids.js';
+import { Hash, Kid, PosterUrn, PromptId, Timestamp, Urn } from '../ids.js';
 import { GRANTS_MAX } from '../http/limits.js';
 import type { ProblemCode } from '../http/problem-record.js';
 import { Count, decimal, Version } from '../numbers.js';
 import { page, pageQuery } from '../http/paging.js';
 import { GrantToken, TokenPart } from '../tokens.js';
 
+/** Seconds; the year 9999. */
+const SECONDS_MAX = 253_402_300_799;
 const whash = Hash.describe('whash: SHA-256 of the grant, by which an envelope names it.');
 
 export const NewGrants = z
@@ -31,11 +33,63 @@ export const GrantQuery = z.strictObject({
 });
 export type GrantQuery = z.infer<typeof GrantQuery>;
 
+/** Why a grant goes; nothing said is as good. */
+export const GrantDeletion = z.strictObject({
+  because: z.enum(['unfit']).optional().meta({
+    description:
+      '`unfit` where its recipient found that it does not give the key to which the content commits: its poster can give this key this version no more until an admin clears it.',
+    example: 'unfit',
+  }),
+});
+export type GrantDeletion = z.infer<typeof GrantDeletion>;
+
+/** A grant that its recipient took back as unfit. */
+export const UnfitGrant = z
+  .strictObject({
+    whash,
+    prompt: PromptId,
+    version: Version,
+    kid: Kid,
+    aud: Urn.describe('Whose key that is: they said that it is unfit.'),
+    poster: Kid.describe('With which key it was posted.'),
+    by: PosterUrn.describe(
+      'Who posted it: the person of that device, or the service. They can give this key this version no more.',
+    ),
+    again: z
+      .boolean()
+      .meta({ description: 'Whether the key has another grant of this version by now.', example: true }),
+    reported_at: Timestamp.describe('When its recipient said so.'),
+  })
+  .meta({ id: 'UnfitGrant' });
+export type UnfitGrant = z.input<typeof UnfitGrant>;
+
+export const UnfitGrantQuery = z.strictObject(pageQuery);
+export type UnfitGrantQuery = z.infer<typeof UnfitGrantQuery>;
+
+export const UnfitGrantPage = page(UnfitGrant).meta({ id: 'UnfitGrantPage' });
+export type UnfitGrantPage = z.input<typeof UnfitGrantPage>;
+
+/** A grant of a responder that it has tried. */
+export const TriedGrant = z
+  .strictObject({
+    whash,
+    fit: z.boolean().meta({ description: 'Whether it gave the key to which its content commits.', example: true }),
+  })
+  .meta({ id: 'TriedGrant' });
+export type TriedGrant = z.input<typeof TriedGrant>;
+
+export const TriedGrantQuery = z.strictObject({ kid: Kid, ...pageQuery });
+export type TriedGrantQuery = z.infer<typeof TriedGrantQuery>;
+
+export const TriedGrantPage = page(TriedGrant).meta({ id: 'TriedGrantPage' });
+export type TriedGrantPage = z.input<typeof TriedGrantPage>;
+
 export const GrantPage = page(GrantSummary).meta({ id: 'GrantPage' });
 export type GrantPage = z.input<typeof GrantPage>;
 
 /** Why a grant of those that were moved together is not stored. */
 export const UNMOVED = [
+  'content_uncommitted',
   'envelope_tampered',
   'envelope_revoked',
   'forbidden',
@@ -79,6 +133,11 @@ export type OwnGrant = z.input<typeof OwnGrant>;
 export const OwnGrantQuery = z.strictObject({
   kid: Kid,
   without: Kid.meta({ description: 'Only of versions of which this key, of the caller too, has no grant.' }).optional(),
+  by: z.enum(['others']).optional().meta({ description: 'Only those that somebody else posted.', example: 'others' }),
+  since: decimal(z.int().min(0).max(SECONDS_MAX)).optional().meta({
+    description: 'Only those that came in this second, by the clock of the vault, or later.',
+    example: 1_795_560_000,
+  }),
   ...pageQuery,
 });
 export type OwnGrantQuery = z.infer<typeof OwnGrantQuery>;

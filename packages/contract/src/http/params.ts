@@ -19,6 +19,7 @@ export const inPrompt = z.strictObject({ id: PromptId });
 export const inVersion = z.strictObject({ id: PromptId, n: decimal(Version) });
 export const inLabel = z.strictObject({ id: PromptId, label: Label });
 export const inGrant = z.strictObject({ id: PromptId, whash: Hash });
+export const inUnfitGrant = z.strictObject({ whash: Hash });
 export const inEnvelope = z.strictObject({ jti: EnvelopeId });
 export const inInvitation = z.strictObject({ id: InvitationId });
 export const inEnrolment = z.strictObject({ id: EnrolmentId });

@@ -26,18 +26,8 @@ export const PROBLEMS = {
     exit: 'notFound',
     title: 'There is no such thing, or you may not see it.',
   },
-  label_not_found: {
-    status: 404,
-    retryable: false,
-    exit: 'notFound',
-    title: 'The prompt has no such label.',
-  },
-  version_conflict: {
-    status: 412,
-    retryable: false,
-    exit: 'conflict',
-    title: 'It changed since you read it.',
-  },
+  label_not_found: { status: 404, retryable: false, exit: 'notFound', title: 'The prompt has no such label.' },
+  version_conflict: { status: 412, retryable: false, exit: 'conflict', title: 'It changed since you read it.' },
   validation_failed: {
     status: 400,
     retryable: false,
@@ -135,24 +125,9 @@ export const PROBLEMS = {
     exit: 'forbidden',
     title: 'A rule about content stopped the run.',
   },
-  rate_limited: {
-    status: 429,
-    retryable: true,
-    exit: 'limit',
-    title: 'There were too many requests in a short time.',
-  },
-  budget_exceeded: {
-    status: 429,
-    retryable: false,
-    exit: 'limit',
-    title: 'The budget for this key is used up.',
-  },
-  model_not_allowed: {
-    status: 403,
-    retryable: false,
-    exit: 'forbidden',
-    title: 'This model may not be used here.',
-  },
+  rate_limited: { status: 429, retryable: true, exit: 'limit', title: 'There were too many requests in a short time.' },
+  budget_exceeded: { status: 429, retryable: false, exit: 'limit', title: 'The budget for this key is used up.' },
+  model_not_allowed: { status: 403, retryable: false, exit: 'forbidden', title: 'This model may not be used here.' },
   model_incapable: {
     status: 422,
     retryable: false,
@@ -230,6 +205,18 @@ export const PROBLEMS = {
     exit: 'verification',
     ownFinding: true,
     title: 'What was sent could not be opened.',
+  },
+  grant_unfit: {
+    status: 409,
+    retryable: false,
+    exit: 'conflict',
+    title: 'The grant of this responder does not give the key of the prompt.',
+  },
+  content_uncommitted: {
+    status: 409,
+    retryable: false,
+    exit: 'conflict',
+    title: 'This version was sealed before contents committed to their key: it has to be pushed again.',
   },
   variable_unknown: {
     status: 400,

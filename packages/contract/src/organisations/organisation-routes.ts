@@ -56,11 +56,18 @@ export const ORGANISATION_ROUTES = {
   'root.publish': {
     ...publish,
     path: '/api/v1/organisations/{org}/root/{n}',
-    summary: 'Publish the next root; If-Match is the version it follows',
+    summary: 'Publish the next root with the policy and directory under it; If-Match is the root it follows',
     params: inRoot,
     body: NewRoot,
     judgedBy: 'expired',
-    problems: ['not_found', 'vault_restored', 'version_conflict'],
+    problems: [
+      'custody_not_allowed',
+      'needs_rewrap',
+      'not_found',
+      'trust_expired',
+      'vault_restored',
+      'version_conflict',
+    ],
   },
   'policy.publish': {
     ...publish,
@@ -69,7 +76,7 @@ export const ORGANISATION_ROUTES = {
     params: inOrganisation,
     body: NewPolicy,
     judgedBy: 'expired',
-    problems: ['custody_not_allowed', 'not_found', 'vault_restored', 'version_conflict'],
+    problems: ['custody_not_allowed', 'not_found', 'trust_expired', 'vault_restored', 'version_conflict'],
   },
   'directory.publish': {
     ...publish,

@@ -1,7 +1,13 @@
 import * as z from 'zod';
 import { base64urlText } from '../alphabet.js';
 import { Hash, Organisation, Pin } from '../ids.js';
-import { DIRECTORY_HASHES_PAGE, DOCUMENT_CHARACTERS_MAX, EARLIER_DIRECTORIES_MAX, FRESH_MAX } from '../http/limits.js';
+import {
+  DIRECTORY_HASHES_PAGE,
+  DOCUMENT_CHARACTERS_MAX,
+  EARLIER_DIRECTORIES_MAX,
+  FRESH_MAX,
+  ROOTS_MAX,
+} from '../http/limits.js';
 import { decimal, FormatVersion, Version } from '../numbers.js';
 import { DocumentToken, FreshToken } from '../tokens.js';
 
@@ -9,6 +15,11 @@ import { DocumentToken, FreshToken } from '../tokens.js';
 export const NewOrganisation = z
   .strictObject({
     root: DocumentToken,
+    roots: z
+      .array(DocumentToken)
+      .max(ROOTS_MAX)
+      .default([])
+      .describe('Later roots, in order; left out if there are none.'),
     policy: DocumentToken,
     directory: DocumentToken,
     hashes: z
@@ -28,7 +39,14 @@ export const AcceptedOrganisation = z
   .meta({ id: 'AcceptedOrganisation' });
 export type AcceptedOrganisation = z.input<typeof AcceptedOrganisation>;
 
-export const NewRoot = z.strictObject({ root: DocumentToken }).meta({ id: 'NewRoot' });
+/** A root takes effect with what is signed under it, all three or none. */
+export const NewRoot = z
+  .strictObject({
+    root: DocumentToken,
+    policy: DocumentToken.describe('The next policy, signed under this root.'),
+    directory: DocumentToken.describe('The next directory, signed under this root, which names that policy.'),
+  })
+  .meta({ id: 'NewRoot' });
 export type NewRoot = z.infer<typeof NewRoot>;
 
 export const NewPolicy = z.strictObject({ policy: DocumentToken }).meta({ id: 'NewPolicy' });

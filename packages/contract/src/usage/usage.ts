@@ -1,12 +1,18 @@
 import * as z from 'zod';
 import { USAGE_COUNTS_MAX } from '../http/limits.js';
 import { page, pageQuery } from '../http/paging.js';
-import { AskerUrn, PromptId, PromptName, Timestamp, UsageReportId } from '../ids.js';
+import { AskerUrn, PromptId, PromptName, ResponderUrn, Timestamp, UsageReportId } from '../ids.js';
 import { ModelName } from '../invocations/models.js';
 import { Count } from '../numbers.js';
 
 /** What a sum stops at, so that it stays a number that JSON can hold. */
 export const USAGE_SUM_MAX = Number.MAX_SAFE_INTEGER;
+/** More tokens of either direction no run can have taken: no model reads or writes a hundredth of it. */
+export const RUN_TOKENS_MAX = 100_000_000;
+/** No run can have cost more, in billionths of a unit of its currency: a hundred thousand units. */
+export const RUN_NANOS_MAX = 100_000 * 1_000_000_000;
+/** Runs that one report counts, at most: a report is made of what ended within seconds. */
+export const REPORT_RUNS_MAX = 10_000;
 
 const Sum = z.int().min(0).max(USAGE_SUM_MAX);
 const tokens = {
@@ -60,6 +66,14 @@ export const UsageCount = z
   .refine(({ runs, failed, uncounted }) => Math.max(failed, uncounted) <= runs, {
     error: 'must not count more than all runs',
   })
+  // guard: usage-run-tokens
+  .refine((one) => Math.max(one.input_tokens, one.output_tokens) <= (one.runs - one.uncounted) * RUN_TOKENS_MAX, {
+    error: 'must not be more tokens than so many runs can have taken',
+  })
+  // guard: usage-run-cost
+  .refine((one) => one.cost === null || one.cost.nanos <= one.runs * RUN_NANOS_MAX, {
+    error: 'must not be a higher cost than that of so many runs can be',
+  })
   .meta({ id: 'UsageCount' });
 export type UsageCount = z.input<typeof UsageCount>;
 
@@ -97,9 +111,13 @@ export const UsageQuery = z.strictObject({
 });
 export type UsageQuery = z.infer<typeof UsageQuery>;
 
-/** What runs took that have something in common: that which they were added up by. */
+/**
+ * What runs took that have something in common: that which they were added up by, and the responder that counted them. So what
+ * one responder says falsely is in no sum of another.
+ */
 export const UsageSum = z
   .strictObject({
+    responder: ResponderUrn.describe('The responder whose word it is.'),
     device: AskerUrn.optional(),
     prompt: prompt.optional(),
     name: PromptName.nullable().optional().describe('The name of the prompt; null where this vault knows none.'),
@@ -115,6 +133,6 @@ export const UsageSum = z
   .meta({ id: 'UsageSum' });
 export type UsageSum = z.input<typeof UsageSum>;
 
-/** A page of sums. Hours and days come in their order; others in one that means nothing. */
+/** A page of sums. Hours and days come in their order, and of each hour by responder; others in one that means nothing. */
 export const UsagePage = page(UsageSum).meta({ id: 'UsagePage' });
 export type UsagePage = z.input<typeof UsagePage>;

@@ -37,7 +37,7 @@ export async function checkTrust(evidence: Evidence, pin: string, now: number): 
   const { version, issued } = trust.directory;
   const expired = now >= trust.expiresAt ? ', expired since' : '';
   const stated = [trust.policy, trust.directory].map((document) => roots[document.root_version - 1] ?? '');
-  const profiles = (await Promise.all(stated.map(parseRoot))).map(({ payload }) => payload.profile);
+  const profiles = (await Promise.all(stated.map((token) => parseRoot(token)))).map(({ payload }) => payload.profile);
   // guard: answer-profile without: const profile = trust.profile;
   const profile = profiles.includes('development') ? 'development' : 'production';
   const under = [...new Set([trust.policy.root_version, trust.directory.root_version])].join(' and ');
@@ -67,7 +67,7 @@ function rethrowAsChanged(error: unknown): never {
  * ES256 signature has a second spelling, which says the same (docs/spec/evidence.md).
  */
 export async function checkDocumentSignatures({ documents }: Trust): Promise<Finding<void>> {
-  const roots = await Promise.all(documents.roots.map(parseRoot));
+  const roots = await Promise.all(documents.roots.map((token) => parseRoot(token)));
   const keys = Object.assign(
     {},
     ...roots.map(({ payload }) => payload.keys),

@@ -6,6 +6,7 @@ import * as z from '#zod';
 import { decodeBase64url, encodeBase64url, randomBytes, utf8 } from '../encoding/bytes.js';
 import type { JweFormat } from '../tokens/compact.js';
 import { parseJwe, sealedToShape, sealTo } from '../tokens/compact.js';
+import { dataKeyCommitment } from '../prompt/data-key.js';
 import { parseGrant, sealGrant } from '../prompt/grant.js';
 import type { KeyRecord } from './keys.js';
 import { loadUnwrapper, openWith } from '../tokens/open/compact.js';
@@ -198,6 +199,7 @@ it('grants a content key to a responder on P-256, by its directory record alone'
     ver: 1,
     dekId: `dek_${'0'.repeat(32)}`,
     chash: 'A'.repeat(43),
+    dkc: await dataKeyCommitment(new Uint8Array(32).fill(7)),
   };
   // A suite without an end protects as long as anybody asks.
   const token = await sealGrant(

@@ -17,6 +17,7 @@ export type CryptoErrorCode =
   | 'forbidden'
   | 'custody_not_allowed'
   | 'open_failed'
+  | 'content_uncommitted'
   | 'pin_mismatch'
   | 'trust_rollback'
   | 'trust_expired'

@@ -4,6 +4,12 @@
 export const NUMBER_MAX = 2_147_483_647;
 /** How far a clock may be off, in seconds. */
 export const SKEW_SECONDS = 60;
+/** For how long after its `issued` a vault takes a root (protocol.md A21). */
+export const ROOT_TAKEN_SECONDS = 15 * 60;
+/** For how long after its `issued` a vault takes a policy or directory (protocol.md A21). */
+export const DOCUMENT_TAKEN_SECONDS = 86_400;
+/** How far ahead of the moment of proposing it a root may be dated (protocol.md A21). */
+export const ROOT_AHEAD_SECONDS = 14 * 86_400;
 /** Groups of one device, of a policy's rule or of a prompt's list. */
 export const GROUPS_MAX = 64;
 /** Tags for one position of a label: the largest threshold that a policy may ask for. */

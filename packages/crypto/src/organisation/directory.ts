@@ -3,7 +3,7 @@ import { GROUPS_MAX } from '../names/limits.js';
 import * as z from '#zod';
 import { decodeBase64url, utf8 } from '../encoding/bytes.js';
 import { hashSchema, versionSchema } from '../tokens/claims.js';
-import type { DocumentFormat, ParsedDocument } from '../tokens/document.js';
+import type { DocumentFormat, DocumentStage, ParsedDocument } from '../tokens/document.js';
 import { DOCUMENT_MAX_BYTES, freeze, parseDocument } from '../tokens/document.js';
 import { timestampSchema } from '../tokens/document-times.js';
 import { CryptoError } from '../names/errors.js';
@@ -135,8 +135,11 @@ const KINDS: Record<
  * every key is one key of one suite. How long it may live is root's to say (`profile`).
  * @throws {CryptoError} token_malformed, payload_too_large, key_invalid
  */
-export async function parseDirectory(token: string): Promise<ParsedDocument<DirectoryDocument>> {
-  const { payload, ...parsed } = await parseDocument(token, DIRECTORY_FORMAT);
+export async function parseDirectory(
+  token: string,
+  stage: DocumentStage = 'signed',
+): Promise<ParsedDocument<DirectoryDocument>> {
+  const { payload, ...parsed } = await parseDocument(token, DIRECTORY_FORMAT, stage);
   const entities = await checkEntities(payload);
   const directory = Object.freeze({ ...payload, entities });
   checkPrevious(directory);

@@ -48,6 +48,22 @@ describe('the documents of an organisation', () => {
     );
   });
 
+  it('[guard: documents-roots-again] are those of a root that came while they were read', async () => {
+    const before = served;
+    const next = await acme.signRoot();
+    const late = new Map([...before, ['root/2.json', next.roots[1] ?? '']]);
+    served = new Map([...before, ['policy.json', next.policy], ['directory.json', next.directory]]);
+    const from = source();
+    const read = async (path: string, bytesMax: number) => {
+      const text = await from.read(path, bytesMax);
+      if (path.endsWith('/directory.json')) served = new Map([...served, ...late, ...served]);
+      return text;
+    };
+    const { fresh: _words, ...documents } = (await fetchDocuments({ ...from, read }, [])) ?? {};
+    expect(documents).toEqual(next);
+    served = before;
+  });
+
   it('are read from the roots on that are known', async () => {
     await fetchDocuments(source(), acme.documents.roots);
     expect(asked.map(([path]) => path)).not.toContain(documentPath('acme', 'root/1.json'));

@@ -54,7 +54,24 @@ export async function fetchDocuments(
   source: DocumentsSource,
   known: readonly string[],
 ): Promise<TrustDocuments | undefined> {
-  const { org, pin, read, parseWords } = source;
+  const { org, read, parseWords } = source;
+  const roots = await fetchRoots(source, known);
+  // Before the directory: a newer one needs no word yet, and a word of a newer one would be of no use to the older.
+  const words = await read(documentPath(org, 'fresh.json'), WORDS_BYTES_MAX);
+  // A vault from before there were renewers has nothing there.
+  const fresh = words === undefined ? [] : await parseWords(words);
+  const directory = await read(documentPath(org, 'directory.json'), DOCUMENT_BYTES_MAX);
+  const policy = await read(documentPath(org, 'policy.json'), DOCUMENT_BYTES_MAX);
+  if (roots.length === 0 || directory === undefined || policy === undefined) return undefined;
+  // A root was published between two of these requests. Its policy is of use with its directory alone.
+  // guard: documents-roots-again
+  if (readDirectoryHead(directory).root_version > roots.length)
+    return { roots: await fetchRoots(source, roots), policy, directory, fresh };
+  return { roots, policy, directory, fresh };
+}
+
+/** The chain that is known, and those that the vault has after it. */
+async function fetchRoots({ org, pin, read }: DocumentsSource, known: readonly string[]): Promise<string[]> {
   const roots = [...known];
   while (roots.length < known.length + NEW_ROOTS_MAX) {
     const next = await read(documentPath(org, `root/${roots.length + 1}.json`), ROOT_BYTES_MAX);
@@ -65,14 +82,7 @@ export async function fetchDocuments(
     // guard: client-root-by-root
     await verifyRootChain(roots, { org, pin });
   }
-  // Before the directory: a newer one needs no word yet, and a word of a newer one would be of no use to the older.
-  const words = await read(documentPath(org, 'fresh.json'), WORDS_BYTES_MAX);
-  // A vault from before there were renewers has nothing there.
-  const fresh = words === undefined ? [] : await parseWords(words);
-  const directory = await read(documentPath(org, 'directory.json'), DOCUMENT_BYTES_MAX);
-  const policy = await read(documentPath(org, 'policy.json'), DOCUMENT_BYTES_MAX);
-  if (roots.length === 0 || directory === undefined || policy === undefined) return undefined;
-  return { roots, policy, directory, fresh };
+  return roots;
 }
 
 /**

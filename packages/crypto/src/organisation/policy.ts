@@ -2,7 +2,7 @@ import { GROUP_PATTERN } from '../names/patterns.js';
 import { GROUPS_MAX, TAGS_MAX } from '../names/limits.js';
 import * as z from '#zod';
 import { hashSchema, versionSchema } from '../tokens/claims.js';
-import type { DocumentFormat, ParsedDocument } from '../tokens/document.js';
+import type { DocumentFormat, DocumentStage, ParsedDocument } from '../tokens/document.js';
 import { parseDocument } from '../tokens/document.js';
 import { SKEW_SECONDS } from '../names/limits.js';
 import { checkLife, timestampSchema } from '../tokens/document-times.js';
@@ -83,8 +83,11 @@ const DAY_SECONDS = 86_400;
  * Reads a policy without trusting it.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
-export async function parsePolicy(token: string): Promise<ParsedDocument<PolicyDocument>> {
-  const parsed = await parseDocument(token, POLICY_FORMAT);
+export async function parsePolicy(
+  token: string,
+  stage: DocumentStage = 'signed',
+): Promise<ParsedDocument<PolicyDocument>> {
+  const parsed = await parseDocument(token, POLICY_FORMAT, stage);
   checkLife(parsed.payload, POLICY_DAYS_MAX);
   // guard: policy-previous
   checkPrevious(parsed.payload);

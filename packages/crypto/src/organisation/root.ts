@@ -1,7 +1,7 @@
 import * as z from '#zod';
 import { decodeBase64url, encodeHex } from '../encoding/bytes.js';
 import { versionSchema } from '../tokens/claims.js';
-import type { DocumentFormat, ParsedDocument } from '../tokens/document.js';
+import type { DocumentFormat, DocumentStage, ParsedDocument } from '../tokens/document.js';
 import { parseDocument, requireSignatures } from '../tokens/document.js';
 import { checkLife, timestampSchema } from '../tokens/document-times.js';
 import { CryptoError } from '../names/errors.js';
@@ -49,8 +49,8 @@ const CHAIN_MAX = 256;
  * Reads one root version without trusting it.
  * @throws {CryptoError} token_malformed, payload_too_large, key_invalid
  */
-export async function parseRoot(token: string): Promise<ParsedDocument<RootDocument>> {
-  const parsed = await parseDocument(token, ROOT_FORMAT);
+export async function parseRoot(token: string, stage: DocumentStage = 'signed'): Promise<ParsedDocument<RootDocument>> {
+  const parsed = await parseDocument(token, ROOT_FORMAT, stage);
   const { keys, roles, recovery_enc: recovery } = parsed.payload;
   checkLife(parsed.payload, ROOT_DAYS_MAX);
   for (const [kid, { jwk, alg }] of Object.entries(keys)) {

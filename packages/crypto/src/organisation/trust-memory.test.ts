@@ -162,9 +162,8 @@ describe.each<[string, () => Trust | TrustMemory]>([
 describe('root and policy', () => {
   it('refuses a shorter root chain [guard: memory-root]', async () => {
     const organisation = await makeOrganisation({ now: NOW });
-    const { roots } = organisation.documents;
+    const { documents } = organisation;
     const previous = await organisation.publishRoot();
-    const documents = { ...organisation.documents, roots };
     await expect(Trust.establish(documents, { ...organisation, previous })).rejects.toMatchObject({
       code: 'trust_rollback',
       check: 'root-rollback',

@@ -72,10 +72,11 @@ export class Trust extends DirectoryKeys {
     this.org = root.org;
     this.pin = pin;
     this.profile = root.profile;
-    const { roots, policy: policyToken, directory: directoryToken } = documents;
+    const { policy: policyToken, directory: directoryToken } = documents;
+    const roots = verified.roots.map(({ token }) => token);
     this.freshness = Object.freeze(freshness);
     this.documents = Object.freeze({
-      roots: Object.freeze([...roots]),
+      roots: Object.freeze(roots),
       policy: policyToken,
       directory: directoryToken,
       ...(this.freshness.fresh.length > 0 && { fresh: this.freshness.fresh }),
@@ -100,8 +101,8 @@ export class Trust extends DirectoryKeys {
   static async establish(documents: TrustDocuments, options: EstablishOptions): Promise<Trust> {
     requireSeconds(options.now);
     if (options.clock !== undefined) requireSeconds(options.clock);
-    const verified = await verifyDocuments(documents, options);
     const before = options.previous instanceof Trust ? options.previous.memory : options.previous;
+    const verified = await verifyDocuments(documents, options, before?.root.version);
     if (before !== undefined) checkContinues(before, verified, options.now);
     const hashes = await continueChain(before, verified.directory, options.hashes);
     const alone = byItself(verified.directory.payload, verified.policy.payload);

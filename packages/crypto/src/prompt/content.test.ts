@@ -11,6 +11,7 @@ import type { ContentPlace, SealedContent } from './content.js';
 import { CONTENT_MAX_BYTES, parseContent, readContentHeader, sealContent } from './content.js';
 import type { CryptoError } from '../names/errors.js';
 import { Secret } from '../encoding/secret.js';
+import { openEarlierContent } from './open/content.js';
 import { signStatement, STATEMENT_MAX_BYTES } from './statement.js';
 
 let acme: TestOrganisation;
@@ -47,7 +48,7 @@ describe('a content', () => {
     expect(opened).toEqual([1, 2].map(() => new Uint8Array(utf8(statement).length)));
   });
 
-  it('tells its place, its key id and a commitment to its plaintext, and nothing of the text', async () => {
+  it('tells its place, its key id and commitments to its plaintext and its key, and nothing of them', async () => {
     expect(parseContent(sealed.content).header).toEqual({
       alg: 'dir',
       enc: 'A256GCM',
@@ -58,6 +59,7 @@ describe('a content', () => {
       sub: place.sub,
       ver: 3,
       cmt: await tokenHash(statement),
+      dkc: await digestB64u(Buffer.concat([Buffer.from('bulla data key\0'), sealed.dek.reveal()])),
     });
   });
 
@@ -121,6 +123,10 @@ describe('sealContent refuses', () => {
 describe('openContent gives one error for', () => {
   const wrong: [string, () => Promise<[string, Secret, ContentPlace]>][] = [
     ['another key', async () => [sealed.content, new Secret(randomBytes(32)), place]],
+    [
+      'its key, where it commits to another [guard: content-data-key]',
+      async () => [await contentWith({ dkc: await tokenHash('other') }), sealed.dek, place],
+    ],
     ['a key of another length', async () => [sealed.content, new Secret(randomBytes(31)), place]],
     ['another organisation', async () => [sealed.content, sealed.dek, { ...place, org: 'globex' }]],
     [
@@ -174,6 +180,25 @@ describe('openContent gives one error for', () => {
   });
 });
 
+describe('a content that commits to no key', () => {
+  it('is refused by name before the key is used [guard: content-uncommitted]', async () => {
+    const earlier = await contentWith({ dkc: undefined });
+    const open = jest.spyOn(openPlatform, 'openGcm');
+    await expect(openContentToken(earlier, sealed.dek, place)).rejects.toMatchObject({ code: 'content_uncommitted' });
+    expect(open).not.toHaveBeenCalled();
+    open.mockRestore();
+  });
+
+  it('opens to be read and pushed again, and that way nothing else does [guard: earlier-content]', async () => {
+    const earlier = parseContent(await contentWith({ dkc: undefined }));
+    await expect(openEarlierContent(earlier, sealed.dek, place)).resolves.toBe(statement);
+    const other = openEarlierContent(earlier, new Secret(randomBytes(32)), place);
+    await expect(other).rejects.toMatchObject({ code: 'open_failed' });
+    const committed = openEarlierContent(parseContent(sealed.content), sealed.dek, place);
+    await expect(committed).rejects.toMatchObject({ code: 'open_failed' });
+  });
+});
+
 describe('parseContent refuses', () => {
   it.each([
     ['of another type', { typ: 'bulla-grant+jwe' }],
@@ -189,6 +214,7 @@ describe('parseContent refuses', () => {
     ['with version 0', { ver: 0 }],
     ['with a hash that is none', { cmt: 'x' }],
     ['without a commitment', { cmt: undefined }],
+    ['with a commitment to its key that is none', { dkc: 'x' }],
     ['with a member more', { iss: 'urn:bulla:acme' }],
   ])('a header %s', (_name, change) => {
     const token = withPart(sealed.content, 0, { ...parseContent(sealed.content).header, ...change });

@@ -4,6 +4,7 @@ import { hashSchema, urnOfSchema, versionSchema } from '../tokens/claims.js';
 import type { JweFormat, ParsedJwe } from '../tokens/compact.js';
 import { parseJwe, parseJweHeader, sealUnder } from '../tokens/compact.js';
 import { CryptoError } from '../names/errors.js';
+import { dataKeyCommitment } from './data-key.js';
 import type { GrantPlace } from './grant.js';
 import { dekIdSchema } from './grant.js';
 import { parseUrn } from '../names/ids.js';
@@ -26,6 +27,8 @@ const headerSchema = z.strictObject({
   ver: versionSchema,
   /** `H(PS)`: AES-GCM does not commit to its key, so the plaintext is fixed here, inside what W, E and the reply hash. */
   cmt: hashSchema,
+  /** The commitment to the key. What was sealed before there was one lacks it, and cannot get one (protocol.md A16). */
+  dkc: z.optional(hashSchema),
 });
 /** What of a content is readable without its key (protocol.md §2.2, C). */
 export type ContentHeader = z.infer<typeof headerSchema>;
@@ -65,6 +68,7 @@ export async function sealContent(statement: string, place: ContentPlace): Promi
     throw new CryptoError('envelope_tampered', 'the statement is about another place', { check: 'content-place' });
   }
   const dek = new Secret(randomBytes(32));
+  const dkc = await dataKeyCommitment(dek.reveal());
   const header: ContentHeader = {
     alg: 'dir',
     enc: 'A256GCM',
@@ -75,6 +79,7 @@ export async function sealContent(statement: string, place: ContentPlace): Promi
     sub: place.sub,
     ver: place.ver,
     cmt: await tokenHash(statement),
+    dkc,
   };
   const content = await sealUnder(format, header, utf8(statement), dek);
   return {
@@ -84,6 +89,7 @@ export async function sealContent(statement: string, place: ContentPlace): Promi
     ver: place.ver,
     dekId: header.kid,
     chash: await tokenHash(content),
+    dkc,
     protectUntil: claims.protect_until,
   };
 }

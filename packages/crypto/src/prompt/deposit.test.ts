@@ -31,7 +31,7 @@ beforeAll(async () => {
     record: { ...record, kid, alg: 'ECDH-ES+A256KW', suite: 'p256', jwk: publicJwk },
   };
   unwrapper = await loadUnwrapper(pair.privateJwk, 'ECDH-ES+A256KW');
-  expected = { urn: vault.urn, sub: promptOf(acme), ver: 3, chash: sealed.chash, dekId: sealed.dekId };
+  expected = { urn: vault.urn, sub: promptOf(acme), ver: 3, chash: sealed.chash, dekId: sealed.dekId, dkc: sealed.dkc };
 });
 
 const stronger = () => ({ ...sealed, protectUntil: '2029-12-31' });
@@ -64,6 +64,7 @@ describe('a deposit', () => {
     ['another version', () => ({ ver: 4 })],
     ['another content', () => ({ chash: 'A'.repeat(43) })],
     ['another content key', () => ({ dekId: `dek_${'0'.repeat(32)}` })],
+    ['another commitment', () => ({ dkc: 'A'.repeat(43) })],
   ])('does not open for %s', async (_name, change) => {
     const parsed = parseDeposit(await sealDeposit(sealed.dek, stronger(), vault));
     const opening = openDeposit(parsed, unwrapper, { ...expected, ...change() });

@@ -1,7 +1,7 @@
 import * as z from '#zod';
 import type { Secret } from '../encoding/secret.js';
 import type { Recipient } from '../organisation/directory-keys.js';
-import { urnOfSchema } from '../tokens/claims.js';
+import { hashSchema, urnOfSchema } from '../tokens/claims.js';
 import type { JweFormat, ParsedJwe } from '../tokens/compact.js';
 import { parseJwe, sealTo } from '../tokens/compact.js';
 import type { GrantPlace } from './grant.js';
@@ -9,6 +9,7 @@ import { DEK_BYTES, wrapHeader, wrappedKeyShape } from './grant.js';
 
 const headerSchema = z.strictObject({
   ...wrappedKeyShape,
+  dkc: hashSchema,
   typ: z.literal('bulla-deposit+jwe'),
   // guard: deposit-vault without: aud: urnOfSchema('svc:vault', 'svc:responder', 'dev')
   aud: urnOfSchema('svc:vault'),
@@ -25,7 +26,7 @@ const format: JweFormat<DepositHeader> = { typ: 'bulla-deposit+jwe', header: hea
  * @throws {CryptoError} as sealGrant
  */
 export async function sealDeposit(dek: Secret, place: GrantPlace, vault: Recipient): Promise<string> {
-  const header: DepositHeader = { ...wrapHeader(dek, place, vault), typ: 'bulla-deposit+jwe' };
+  const header: DepositHeader = { ...(await wrapHeader(dek, place, vault)), typ: 'bulla-deposit+jwe' };
   return sealTo(format, header, dek.reveal(), vault.record);
 }
 

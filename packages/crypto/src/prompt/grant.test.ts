@@ -9,6 +9,8 @@ import type { SealedContent } from './content.js';
 import type { CryptoError } from '../names/errors.js';
 import { parseGrant, sealGrant } from './grant.js';
 import type { ExpectedGrant } from './open/grant.js';
+import { openEarlierGrant, UnfitGrant } from './open/grant.js';
+import { dataKeyCommitment } from './data-key.js';
 import { Secret } from '../encoding/secret.js';
 import type { Unwrapper } from '../keys/signer.js';
 import { generateKeyPair } from '../keys/signer.js';
@@ -27,7 +29,7 @@ beforeAll(async () => {
   ({ sealed, grant } = await example(acme));
   eu1 = acme.holder('eu1', 'enc');
   unwrapper = await acme.unwrapper('eu1');
-  expected = { urn: eu1.urn, sub: promptOf(acme), ver: 3, chash: sealed.chash, dekId: sealed.dekId };
+  expected = { urn: eu1.urn, sub: promptOf(acme), ver: 3, chash: sealed.chash, dekId: sealed.dekId, dkc: sealed.dkc };
 });
 
 const failed = { code: 'open_failed', message: 'could not be opened', check: undefined, cause: undefined };
@@ -43,7 +45,7 @@ describe('a grant', () => {
     expect(dek.reveal()).toEqual(sealed.dek.reveal());
   });
 
-  it('tells its recipient and its content', () => {
+  it('tells its recipient, its content, and to which key that commits', async () => {
     expect(parseGrant(grant).header).toEqual({
       alg: 'RSA-OAEP-256',
       enc: 'A256GCM',
@@ -54,6 +56,7 @@ describe('a grant', () => {
       ver: 3,
       dek: sealed.dekId,
       chash: sealed.chash,
+      dkc: await dataKeyCommitment(sealed.dek.reveal()),
     });
   });
 
@@ -74,12 +77,35 @@ describe('a grant', () => {
   });
 });
 
+describe('a grant of a content that commits to no key', () => {
+  const place = () => {
+    const { dkc: _, ...rest } = expected;
+    return rest;
+  };
+
+  it('opens by itself alone, to be read and pushed again, to 32 bytes [guard: grant-key-length]', async () => {
+    const token = await grantWith({ dkc: undefined });
+    const dek = await openEarlierGrant(parseGrant(token), unwrapper, place());
+    expect(dek.reveal()).toEqual(sealed.dek.reveal());
+    const short = parseGrant(await grantWith({ dkc: undefined }, new Uint8Array(31)));
+    await expect(openEarlierGrant(short, unwrapper, place())).rejects.toMatchObject({ code: 'open_failed' });
+    await expect(openEarlierGrant(parseGrant(grant), unwrapper, place())).rejects.toMatchObject({
+      code: 'open_failed',
+    });
+  });
+});
+
 describe('sealGrant refuses', () => {
   const key = (why: string) => ({ code: 'key_invalid', check: why });
   const vault = () => ({ urn: acme.urn('vault'), record: eu1.record });
   const wrong: [string, () => Promise<string>, object][] = [
     ['a content key of 31 bytes', () => sealGrant(new Secret(randomBytes(31)), sealed, eu1), key('grant-dek')],
     ['a content key of 33 bytes', () => sealGrant(new Secret(randomBytes(33)), sealed, eu1), key('grant-dek')],
+    [
+      'another key than that of the content [guard: grant-seal-commitment]',
+      () => sealGrant(new Secret(randomBytes(32)), sealed, eu1),
+      key('grant-commitment'),
+    ],
     [
       'a recipient of another organisation [guard: grant-abroad]',
       () => sealGrant(sealed.dek, sealed, globex.holder('eu1', 'enc')),
@@ -142,6 +168,11 @@ describe('openGrant gives one error for', () => {
       'another content key [guard: grant-key-id]',
       async () => [grant, unwrapper, { ...expected, dekId: `dek_${'0'.repeat(32)}` }],
     ],
+    ['a content that commits to another key', async () => [grant, unwrapper, { ...expected, dkc: sealed.chash }]],
+    [
+      'no commitment, of a content that has one',
+      async () => [await grantWith({ dkc: undefined }), unwrapper, expected],
+    ],
     [
       'a kid that is mine on a grant to another key',
       async () => [
@@ -154,9 +185,10 @@ describe('openGrant gives one error for', () => {
       'a header moved to another place',
       async () => [withPart(grant, 0, { ...parseGrant(grant).header, ver: 4 }), unwrapper, { ...expected, ver: 4 }],
     ],
+    ['a content key of 31 bytes', async () => [await grantWith({}, new Uint8Array(31)), unwrapper, expected]],
     [
-      'a content key of 31 bytes [guard: grant-key-length]',
-      async () => [await grantWith({}, new Uint8Array(31)), unwrapper, expected],
+      'a random key under the right header [guard: grant-data-key]',
+      async () => [await grantWith({}, randomBytes(32)), unwrapper, expected],
     ],
     ['an empty content key', async () => [await grantWith({}, new Uint8Array(0)), unwrapper, expected]],
     [
@@ -175,6 +207,23 @@ describe('openGrant gives one error for', () => {
     const error: unknown = await openGrantToken(token, key, expectation).catch((thrown: unknown) => thrown);
     const { code, message, check, cause } = error as CryptoError;
     expect({ code, message, check, cause }).toStrictEqual(failed);
+  });
+
+  it('what is for its opener and does not give the key, as unfit, and nothing else [guard: grant-commitment]', async () => {
+    const unfit = [
+      await grantWith({}, randomBytes(32)),
+      await grantWith({}, randomBytes(31)),
+      withPart(grant, 1, randomBytes(256)),
+      withPart(grant, 4, randomBytes(16)),
+    ];
+    for (const token of unfit)
+      await expect(openGrantToken(token, unwrapper, expected)).rejects.toBeInstanceOf(UnfitGrant);
+    const foreign = [
+      openGrantToken(grant, await acme.unwrapper('us1'), expected),
+      openGrantToken(grant, unwrapper, { ...expected, ver: 2 }),
+      openGrantToken(grant, unwrapper, { ...expected, dkc: sealed.chash }),
+    ];
+    for (const opening of foreign) await expect(opening).rejects.not.toBeInstanceOf(UnfitGrant);
   });
 
   it('any single changed character, unless it is no grant any more', async () => {
@@ -224,6 +273,7 @@ describe('parseGrant refuses', () => {
     ['with more before its key id', { dek: `x_dek_${'a'.repeat(32)}` }],
     ['with more after its key id', { dek: `dek_${'a'.repeat(33)}` }],
     ['without a content hash', { chash: undefined }],
+    ['with a commitment that is none', { dkc: 'x' }],
     ['with a member more', { iat: 1 }],
   ])('a header %s', (_name, change) => {
     const token = withPart(grant, 0, { ...parseGrant(grant).header, ...change });

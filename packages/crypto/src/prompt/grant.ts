@@ -4,6 +4,7 @@ import type { JweFormat, ParsedJwe } from '../tokens/compact.js';
 import { parseJwe, sealAlgOf, sealedToShape, sealTo } from '../tokens/compact.js';
 import { CryptoError } from '../names/errors.js';
 import { parseUrn } from '../names/ids.js';
+import { isDataKey } from './data-key.js';
 import type { Secret } from '../encoding/secret.js';
 import { suite } from '../keys/suites.js';
 import type { Recipient } from '../organisation/directory-keys.js';
@@ -25,6 +26,8 @@ export const wrappedKeyShape = {
 
 const headerSchema = z.strictObject({
   ...wrappedKeyShape,
+  /** The commitment to the key, as its content has it; those of contents that have none lack it (protocol.md A16). */
+  dkc: z.optional(hashSchema),
   typ: z.literal('bulla-grant+jwe'),
   // Never the vault: for a managed name it is told the key in a deposit, which is no grant (protocol.md §2.3).
   // guard: grant-vault without: aud: urnOfSchema('dev', 'svc:responder', 'recovery', 'svc:vault')
@@ -43,18 +46,20 @@ export interface GrantPlace {
   readonly dekId: string;
   /** `H(C)`. */
   readonly chash: string;
+  /** What the content says of its key. */
+  readonly dkc: string;
   /** `protect_until` of the statement inside: a suite that does not hold that long is refused (protocol.md §1). */
   readonly protectUntil: string;
 }
 
 /**
  * Wraps a content key to one recipient. Nothing is signed: the statement says who may read, and only a holder of
- * the key can make a grant that opens (protocol.md §2.2).
- * @throws {CryptoError} key_invalid if the key is not 32 bytes, or the recipient's key is of another organisation,
+ * the key can make a grant that gives the key to which the content commits (protocol.md §2.2, A16).
+ * @throws {CryptoError} key_invalid if the key is not 32 bytes or not that of the content, or the recipient's key is of another organisation,
  *   not for encryption, or of a suite that ends before `protectUntil`; token_malformed
  */
 export async function sealGrant(dek: Secret, place: GrantPlace, recipient: Recipient): Promise<string> {
-  const header: GrantHeader = { ...wrapHeader(dek, place, recipient), typ: 'bulla-grant+jwe' };
+  const header: GrantHeader = { ...(await wrapHeader(dek, place, recipient)), typ: 'bulla-grant+jwe' };
   return sealTo(format, header, dek.reveal(), recipient.record);
 }
 
@@ -62,8 +67,15 @@ export async function sealGrant(dek: Secret, place: GrantPlace, recipient: Recip
  * What stands around a wrapped content key, whatever it is called.
  * @throws {CryptoError} key_invalid as {@link sealGrant}
  */
-export function wrapHeader(dek: Secret, place: GrantPlace, { urn, record }: Recipient): Omit<GrantHeader, 'typ'> {
+export async function wrapHeader(
+  dek: Secret,
+  place: GrantPlace,
+  { urn, record }: Recipient,
+): Promise<Omit<GrantHeader, 'typ' | 'dkc'> & { dkc: string }> {
   if (dek.reveal().length !== DEK_BYTES) throw invalid('the content key is not 32 bytes long', 'grant-dek');
+  // guard: grant-seal-commitment
+  if (!(await isDataKey(dek.reveal(), place.dkc)))
+    throw invalid('the content commits to another key', 'grant-commitment');
   const org = parseUrn(place.sub)?.org;
   // guard: grant-abroad
   if (org === undefined || parseUrn(urn)?.org !== org)
@@ -82,6 +94,7 @@ export function wrapHeader(dek: Secret, place: GrantPlace, { urn, record }: Reci
     ver: place.ver,
     dek: place.dekId,
     chash: place.chash,
+    dkc: place.dkc,
   };
 }
 

@@ -225,11 +225,25 @@ describe('an asker refuses', () => {
     await expect(checkSentBundle(bundle, context())).rejects.toMatchObject(tampered('content-place'));
   });
 
+  it('a content that commits to no key, even where its grant has none [guard: asker-committed]', async () => {
+    const without = { dkc: undefined };
+    const content = withPart(good.bundle.content, 0, { ...parseContent(good.bundle.content).header, ...without });
+    const chash = await tokenHash(content);
+    const grant = withPart(good.bundle.grant, 0, { ...parseGrant(good.bundle.grant).header, ...without, chash });
+    const bundle = await bundleWith(
+      { whash: await tokenHash(grant) },
+      { content, grant, tags: [await tag({ chash })] },
+    );
+    await expect(checkSentBundle(bundle, context())).rejects.toMatchObject({ code: 'content_uncommitted' });
+  });
+
   const granted: [string, () => object, object][] = [
     ['of another prompt', () => ({ sub: ANOTHER }), tampered('grant-place')],
     ['of another version [guard: asker-grant-place]', () => ({ ver: 2 }), tampered('grant-place')],
     ['of another content', () => ({ chash: other.sealed.chash }), tampered('grant-place')],
     ['of another content key', () => ({ dek: other.sealed.dekId }), tampered('grant-place')],
+    ['of another commitment', () => ({ dkc: other.sealed.dkc }), tampered('grant-place')],
+    ['of no commitment', () => ({ dkc: undefined }), tampered('grant-place')],
     [
       'to another responder',
       () => ({ aud: acme.urn('us1'), kid: acme.kid('us1', 'enc') }),

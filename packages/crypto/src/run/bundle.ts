@@ -13,6 +13,7 @@ import { requireFreshPosition } from '../prompt/fresh-position.js';
 import { directoryHashAt } from '../organisation/freshness.js';
 import type { GrantHeader } from '../prompt/grant.js';
 import { parseGrant } from '../prompt/grant.js';
+import { requireCommitment } from '../prompt/data-key.js';
 import { checkShape } from '../encoding/schema.js';
 import { requireSeconds } from '../names/seconds.js';
 import type { MetBundles } from './met-bundles.js';
@@ -144,7 +145,7 @@ export interface CheckedBundle {
  * @throws {CryptoError} trust_expired; as verifyEnvelope, verifyTags, requireFreshPosition and checkBundleHashes;
  *   key_unknown (envelope-newer) where the vault has a newer directory, which is to be fetched first; trust_rollback
  *   (envelope-fork) for one on another branch; envelope_tampered for another requester, key, request, prompt, version,
- *   content or recipient
+ *   content or recipient; content_uncommitted for a content that nobody runs
  */
 export async function checkBundleForAsker(
   bundle: PromptBundle | ChatBundle,
@@ -262,13 +263,16 @@ function checkHeaders(bundle: PromptBundle, envelope: VerifiedPromptEnvelope, tr
   if (content.org !== trust.org || content.sub !== sub || content.ver !== claims.prm.ver) {
     throw tampered('content-place', 'its content belongs elsewhere');
   }
+  // guard: asker-committed without: const { dkc } = content;
+  const dkc = requireCommitment(content);
   const grant = bundle.grant.header;
   // guard: asker-grant-place
   if (
     grant.sub !== sub ||
     grant.ver !== claims.prm.ver ||
     grant.chash !== claims.prm.chash ||
-    grant.dek !== content.kid
+    grant.dek !== content.kid ||
+    grant.dkc !== dkc
   ) {
     throw tampered('grant-place', 'its grant is for another content');
   }

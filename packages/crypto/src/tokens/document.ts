@@ -70,12 +70,15 @@ const SIGNATURES_MAX = 32;
 const SIGNATURES_MAX_BYTES = SIGNATURES_MAX * 1024;
 const HEADER_MAX_BYTES = 256;
 
-const outerSchema = z.strictObject({
-  payload: z.string(),
-  signatures: z
-    .array(z.strictObject({ protected: z.string(), signature: z.string().check(z.maxLength(683)) }))
-    .check(z.minLength(1), z.maxLength(SIGNATURES_MAX)),
-});
+const signaturesSchema = z
+  .array(z.strictObject({ protected: z.string(), signature: z.string().check(z.maxLength(683)) }))
+  .check(z.maxLength(SIGNATURES_MAX));
+const outerSchema = z.strictObject({ payload: z.string(), signatures: signaturesSchema.check(z.minLength(1)) });
+/** Of a document that is on its way to its signers. */
+const proposedSchema = z.strictObject({ payload: z.string(), signatures: signaturesSchema });
+
+/** Whether a document counts by its signatures, or is on its way to its signers and may have none yet. */
+export type DocumentStage = 'signed' | 'proposed';
 const headerSchema = z.strictObject({ alg: z.enum(SIGN_ALGS), typ: z.string(), kid: kidSchema });
 const typedSchema = z.looseObject({ _type: z.enum(['bulla-root', 'bulla-policy', 'bulla-directory']) });
 
@@ -86,8 +89,9 @@ const typedSchema = z.looseObject({ _type: z.enum(['bulla-root', 'bulla-policy',
 export async function parseDocument<Payload>(
   token: string,
   format: DocumentFormat<Payload>,
+  stage: DocumentStage = 'signed',
 ): Promise<ParsedDocument<Payload>> {
-  const { encoded, bytes, value, signatures } = read(token, format.maxBytes);
+  const { encoded, bytes, value, signatures } = read(token, format.maxBytes, stage);
   const payload = freeze(checkShape(value, format.payload, format.type));
   return { token, encoded, payload, hash: await digestB64u(bytes), signatures };
 }
@@ -96,7 +100,7 @@ export async function parseDocument<Payload>(
 const LAST_MEMBERS = ['entities', 'revoked', 'kept', 'withdrawn'];
 
 /**
- * Signs a payload as root, policy or directory, whichever its `_type` says.
+ * Signs a payload as root, policy or directory, whichever its `_type` says. Without signers it is on its way to them.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
 export async function signDocument(payload: DocumentPayload, signers: readonly Signer[]): Promise<string> {
@@ -106,16 +110,16 @@ export async function signDocument(payload: DocumentPayload, signers: readonly S
   const encoded = encodeBase64url(utf8(JSON.stringify(Object.fromEntries(ordered))));
   const signatures = await Promise.all(signers.map((signer) => sign(encoded, payload._type, signer)));
   const token = JSON.stringify({ payload: encoded, signatures });
-  read(token, DOCUMENT_MAX_BYTES);
+  read(token, DOCUMENT_MAX_BYTES, signers.length > 0 ? 'signed' : 'proposed');
   return token;
 }
 
 /**
- * The same document with one signature more; an earlier one by the same key is replaced.
+ * The same document with one signature more; an earlier one by the same key is replaced. It may have none before.
  * @throws {CryptoError} token_malformed, payload_too_large
  */
 export async function cosignDocument(token: string, signer: Signer): Promise<string> {
-  const { encoded, type, signatures } = read(token, DOCUMENT_MAX_BYTES);
+  const { encoded, type, signatures } = read(token, DOCUMENT_MAX_BYTES, 'proposed');
   const others = signatures
     .filter((one) => one.kid !== signer.kid)
     .map((one) => ({ protected: one.protected, signature: one.signature }));
@@ -130,6 +134,15 @@ export async function countSignatures(
   role: DocumentRole,
   keys: Readonly<Record<string, DocumentKey>>,
 ): Promise<number> {
+  return (await signersOf(document, role, keys)).size;
+}
+
+/** `kid` of each key of the role that signed, as {@link countSignatures} counts them. */
+export async function signersOf(
+  document: Pick<ParsedDocument<unknown>, 'encoded' | 'signatures'>,
+  role: DocumentRole,
+  keys: Readonly<Record<string, DocumentKey>>,
+): Promise<ReadonlySet<string>> {
   const good = new Set<string>();
   for (const signature of document.signatures) {
     const key =
@@ -140,7 +153,7 @@ export async function countSignatures(
         : undefined;
     if (key !== undefined && (await isGood(document.encoded, signature, key))) good.add(signature.kid);
   }
-  return good.size;
+  return good;
 }
 
 /**
@@ -220,13 +233,14 @@ interface ReadDocument {
   readonly signatures: readonly DocumentSignature[];
 }
 
-function readOuter(token: string, maxBytes: number): z.infer<typeof outerSchema> {
+function readOuter(token: string, maxBytes: number, stage: DocumentStage = 'signed'): z.infer<typeof outerSchema> {
   const tokenMaxBytes = Math.ceil((maxBytes * 4) / 3) + SIGNATURES_MAX_BYTES;
-  return checkShape(strictParse(utf8(token), { maxBytes: tokenMaxBytes }), outerSchema, 'document');
+  const schema = stage === 'signed' ? outerSchema : proposedSchema;
+  return checkShape(strictParse(utf8(token), { maxBytes: tokenMaxBytes }), schema, 'document');
 }
 
-function read(token: string, maxBytes: number): ReadDocument {
-  const outer = readOuter(token, maxBytes);
+function read(token: string, maxBytes: number, stage: DocumentStage = 'signed'): ReadDocument {
+  const outer = readOuter(token, maxBytes, stage);
   const bytes = decodeBase64url(outer.payload);
   const value = strictParse(bytes, { maxBytes });
   const type = checkShape(value, typedSchema, 'document')._type;

@@ -1,9 +1,11 @@
 import * as z from '#zod';
 import { hashSchema, urnOfSchema, versionSchema } from '../tokens/claims.js';
 import type { JweFormat, ParsedJwe } from '../tokens/compact.js';
+import { CryptoError } from '../names/errors.js';
 import { parseUrn } from '../names/ids.js';
 import { orgSchema } from '../organisation/root.js';
 import { dekIdSchema } from '../prompt/grant.js';
+import { isDataKey } from '../prompt/data-key.js';
 import { isKekIdOf, parseWrappedKey, sealKeyUnder, WRAPPED_KEY_BYTES, wrappedShape } from './wrapped-key.js';
 
 const headerSchema = z
@@ -17,6 +19,8 @@ const headerSchema = z
     ver: versionSchema,
     dek: dekIdSchema,
     chash: hashSchema,
+    /** The commitment to the wrapped key, as its content has it; those of contents that have none lack it (protocol.md A16). */
+    dkc: z.optional(hashSchema),
   })
   .check(
     z.refine(({ org, kid }) => isKekIdOf(org, kid)), // guard: kekwrap-kid
@@ -42,6 +46,8 @@ export interface WrapContext {
   readonly dek: string;
   /** `H(C)`. */
   readonly chash: string;
+  /** What the content says of its key; undefined for one that was sealed before contents said it. */
+  readonly dkc?: string | undefined;
 }
 
 /**
@@ -49,7 +55,7 @@ export interface WrapContext {
  * @param dek 32 bytes
  * @param kek 32 bytes; random IVs, so its uses are counted: 2^30 at most
  * @param kid of that version, such as `kek:acme:7`
- * @throws {CryptoError} key_invalid if a key has another length; token_malformed if `kid` or the context is none, or one
+ * @throws {CryptoError} key_invalid if a key has another length, or the content commits to another; token_malformed if `kid` or the context is none, or one
  *   belongs to another organisation
  */
 export async function sealKekWrap(
@@ -58,7 +64,8 @@ export async function sealKekWrap(
   kid: string,
   context: WrapContext,
 ): Promise<string> {
-  const { org, sub, ver, dek: dekId, chash } = context;
+  const { org, sub, ver, dek: dekId, chash, dkc } = context;
+  await requireCommitted(dek, dkc);
   const header: KekWrapHeader = {
     alg: 'dir',
     enc: 'A256GCM',
@@ -69,8 +76,16 @@ export async function sealKekWrap(
     ver,
     dek: dekId,
     chash,
+    ...(dkc !== undefined && { dkc }),
   };
   return sealKeyUnder(format, header, { key: dek, under: kek });
+}
+
+/** @throws {CryptoError} key_invalid */
+async function requireCommitted(dek: Uint8Array, dkc: string | undefined): Promise<void> {
+  // guard: kekwrap-seal-commitment
+  if (dkc !== undefined && !(await isDataKey(dek, dkc)))
+    throw new CryptoError('key_invalid', 'the content commits to another key', { check: 'wrapped-key' });
 }
 
 /**

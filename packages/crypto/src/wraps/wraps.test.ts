@@ -2,7 +2,7 @@ import { openPlatform } from '#open-platform';
 import { kekId, openKekWrap, parseKek, parseKekWrap, sealKekWrap } from '@bulla/crypto/open';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import { flipped, withPart } from '../../test/raw-token.js';
+import { flipped, rawJwe, withPart } from '../../test/raw-token.js';
 import type { Format, Opened } from '../../test/wraps.js';
 import { CONTEXT, DEK, FORMATS, KEK_CONTEXT, KID, ORGANISATION, ROOT_KID, WRAP } from '../../test/wraps.js';
 import { randomBytes } from '../encoding/bytes.js';
@@ -97,6 +97,11 @@ describe('sealing refuses', () => {
       () => WRAP.seal({ context: { org: 'globex' }, kid: 'kek:globex:7' }),
       { code: 'token_malformed' },
     ],
+    [
+      'another content key than that of its content [guard: kekwrap-seal-commitment]',
+      () => WRAP.seal({ context: { dkc: CONTEXT.chash } }),
+      { code: 'key_invalid', check: 'wrapped-key' },
+    ],
     ['a content hash that is none', () => WRAP.seal({ context: { chash: 'x' } }), { code: 'token_malformed' }],
     [
       'a version that its name does not say',
@@ -128,6 +133,12 @@ describe('before a key is used, opening tells that a wrapped key', () => {
       WRAP,
       { context: { dek: `dek_${'0'.repeat(32)}` } },
       elsewhere('dek'),
+    ],
+    [
+      'is of a content that commits to another key [guard: kekwrap-dkc]',
+      WRAP,
+      { context: { dkc: 'E'.repeat(43) } },
+      elsewhere('dkc'),
     ],
     ["is another content's [guard: kekwrap-chash]", WRAP, { context: { chash: 'E'.repeat(43) } }, elsewhere('chash')],
     [
@@ -188,6 +199,15 @@ describe('after a key was used, opening gives one error for', () => {
     const error: unknown = await format.open(opened()).catch((thrown: unknown) => thrown);
     const { code, message, check, cause } = error as CryptoError;
     expect({ code, message, check, cause }).toStrictEqual(failed);
+  });
+
+  it('a key inside that is not the one that its header and its content commit to [guard: kekwrap-data-key]', async () => {
+    const header = parseKekWrap(wrap).header;
+    const token = await rawJwe(header, other, WRAP.under);
+    await expect(WRAP.open({ token })).rejects.toMatchObject({ code: 'open_failed' });
+    const { dkc: _, ...rest } = header;
+    const without = await rawJwe(rest, other, WRAP.under);
+    await expect(WRAP.open({ token: without })).resolves.toEqual(other);
   });
 
   it('rows that were exchanged, whatever they are', async () => {

@@ -38,6 +38,8 @@ export interface EvidenceRange {
 }
 
 const ERASED_MAX = 5_000;
+/** The act whose evidence is never erased. */
+const ERASURE = 'audit.erase';
 
 /** An entry, and what it says it is. */
 export interface EntryRow extends AuditRecord {
@@ -82,7 +84,8 @@ export class AuditEntriesRepository {
   }
 
   /**
-   * Erases the evidence of entries that a key asked for, of so many at once that no transaction takes long.
+   * Erases the evidence of entries that a key asked for, of so many at once that no transaction takes long. What shows
+   * who had something erased stays: it is all that speaks for what is missing.
    * @param trx that of the entry that says so.
    */
   async erase(trx: Kysely<LedgerTables>, { org, log, size, actor, until }: EvidenceRange): Promise<AuditErasure> {
@@ -95,6 +98,7 @@ export class AuditEntriesRepository {
       .where('kid', '=', actor)
       .where('idx', '<', end)
       .where('evidence', 'is not', null)
+      .where('act', '<>', ERASURE)
       .orderBy('idx')
       .offset(ERASED_MAX)
       .limit(1)
@@ -108,6 +112,7 @@ export class AuditEntriesRepository {
       .where('kid', '=', actor)
       .where('idx', '<', below)
       .where('evidence', 'is not', null)
+      .where('act', '<>', ERASURE) // guard: erasure-stays
       .executeTakeFirstOrThrow();
     return { erased: Number(numUpdatedRows), below, more: next !== undefined };
   }

@@ -46,8 +46,8 @@ const LEFT_MAX = TILE_WIDTH + 20_000;
 const ENTRIES = 'audit_entry';
 /** Whoever reads the log waits behind us for as long as we wait, so that is short: the next time will do. */
 const LOCK_TIMEOUT = '100ms';
-/** How long entries stay once the log says that they go. */
-const SETTLED_AFTER = '1 day';
+/** Of each day: a day of the server's time zone may have 23 or 25, and a promise of so many days has not. */
+const DAY_HOURS = 24;
 
 /** The months of the entries, and what becomes of them. */
 export class RetentionRepository {
@@ -67,7 +67,7 @@ export class RetentionRepository {
     // guard: retention-drifted without: const agrees = sql<boolean>`${clock.machineMs()}::float8 > 0`;
     const agrees = agreesWith(clock);
     const { rows } = await sql<{ month: string }>`
-      select to_char((now() - make_interval(days => ${days}::int)) at time zone 'UTC', 'YYYY-MM') as month
+      select to_char((now() - make_interval(hours => ${days * DAY_HOURS}::int)) at time zone 'UTC', 'YYYY-MM') as month
       where ${agrees}`.execute(this.#db);
     return rows[0]?.month;
   }
@@ -115,7 +115,7 @@ export class RetentionRepository {
       )
       .select('leaf')
       .select(
-        sql<boolean>`idx < checkpoint_size and at < now() - ${SETTLED_AFTER}::interval`.as('isSettled'), // guard: prune-settled without: sql<boolean>`true`.as('isSettled')
+        sql<boolean>`idx < checkpoint_size and at < now() - make_interval(hours => ${DAY_HOURS})`.as('isSettled'), // guard: prune-settled without: sql<boolean>`true`.as('isSettled')
       )
       .where('audit_entry.org', '=', org)
       .where('act', '=', 'log.prune')

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { ResponderTables } from './types.js';
+import { createTriedGrantTable } from './tried-grant-table.js';
 import { createUsageTables } from './usage-tables.js';
 
 /** Tables of the responder, in the order in which they came. A migration that was released is never changed. */
@@ -12,6 +13,7 @@ export const responderMigrations: Readonly<Record<string, Migration>> = {
   '2026-11-25-restore-mark': { up: createRestoreMark },
   '2026-12-02-time': { up: rememberLonger },
   '2026-12-07-usage': { up: createUsageTables },
+  'm0024-tried-grants': { up: createTriedGrantTable },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {
@@ -73,7 +75,7 @@ async function createRestoreMark(db: Kysely<unknown>): Promise<void> {
 
 /** Uses that are there already are kept as long as those that come from now on, and marks are counted. */
 async function rememberLonger(db: Kysely<ResponderTables>): Promise<void> {
-  await db.updateTable('envelope_use').set({ expires_at: sql`expires_at + interval '1 day'` }).execute();
+  await db.updateTable('envelope_use').set({ expires_at: sql`expires_at + interval '24 hours'` }).execute();
   await db.schema
     .alterTable('restore_mark')
     .addColumn('generation', 'integer', (column) => column.notNull().defaultTo(1))

@@ -45,6 +45,8 @@ export interface ResponderTables extends LedgerTables {
     /** JSON, with the directory: what every later one must still hold. */
     memory: ColumnType<SeenMemory | null, string | null, string>;
   };
+  /** A grant of this responder that was tried, and whether it gave the key of its content. */
+  tried_grant: { org: string; kid: string; whash: string; fit: boolean; created_at: Moment };
   /** What a run took that has ended and is in no report. */
   usage_run: {
     id: Generated<number>;

@@ -11,7 +11,14 @@ import type {
   VerifiedEnvelope,
   VerifiedPromptEnvelope,
 } from '@bulla/crypto';
-import { checkBundleHashes, CryptoError, parseBundle, parseInvocation, verifyEnvelope } from '@bulla/crypto';
+import {
+  checkBundleHashes,
+  CryptoError,
+  parseBundle,
+  parseInvocation,
+  requireCommitment,
+  verifyEnvelope,
+} from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
 
 /** By what one request is judged: the documents of one moment, and when it came. */
@@ -69,7 +76,7 @@ export async function presentBundle(
 /**
  * Step 4: grant and content are those of the envelope, the version is not withdrawn, and the keys that things are
  * sealed to may be used. The callers' and the vault's keys were looked up where their signatures were checked.
- * @throws {CryptoError} envelope_tampered, key_unknown, key_revoked, suite_unknown
+ * @throws {CryptoError} envelope_tampered, content_uncommitted, key_unknown, key_revoked, suite_unknown
  * @throws {Problem} envelope_revoked
  */
 export async function checkContents(presented: Presented, { trust, now }: Judgement): Promise<void> {
@@ -81,6 +88,8 @@ export async function checkContents(presented: Presented, { trust, now }: Judgem
   if (trust.isWithdrawn(envelope.sub, envelope.claims.prm.ver)) {
     throw new Problem('envelope_revoked', { detail: 'this version of the prompt has been withdrawn' });
   }
+  // guard: run-committed
+  requireCommitment(bundle.content.header);
   // guard: run-grant-key
   requireSealingKey(bundle.grant.header.kid, trust, now, 'grant-recipient');
 }

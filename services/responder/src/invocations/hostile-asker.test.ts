@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { KeyRecord } from '@bulla/crypto';
-import { mintId, randomBytes, sealGrant, sealInvocation, Secret, tokenHash, urnOf } from '@bulla/crypto';
+import { mintId, sealInvocation, tokenHash, urnOf } from '@bulla/crypto';
+import { sealUnfit } from '@bulla/crypto/testing';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { ask, recordOf, storePrompt } from '../../test/asking.js';
 import type { Asked, StoredPrompt, TestMember } from '../../test/asking.js';
@@ -92,8 +93,8 @@ const CASES: readonly {
     make: async () => {
       const [{ urn }] = all.organisation.responders;
       const { sub, ver, chash } = prompt;
-      const place = { sub, ver, chash, dekId: `dek_${'0'.repeat(32)}`, protectUntil: '2029-12-31' };
-      const grant = await sealGrant(new Secret(randomBytes(32)), place, { urn, record: lost });
+      const place = { sub, ver, chash, dekId: `dek_${'0'.repeat(32)}`, dkc: chash };
+      const grant = await sealUnfit(place, { urn, record: lost });
       return ask(all.organisation, { ...prompt, grant, whash: await tokenHash(grant) });
     },
   },

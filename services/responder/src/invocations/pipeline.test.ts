@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { mintId, randomBytes, sealGrant, Secret, tokenHash } from '@bulla/crypto';
+import { mintId, tokenHash } from '@bulla/crypto';
+import { sealUnfit } from '@bulla/crypto/testing';
 import { ask, recordOf, storePrompt } from '../../test/asking.js';
 import type { Asked, AskOptions, StoredPrompt, StoreOptions } from '../../test/asking.js';
 import { refusalOf, suite } from '../../test/suite.js';
@@ -47,7 +48,8 @@ const STEPS: readonly Step[] = [
   { step: 8, fault: 'newerDirectory', code: 'trust_expired', sealed: false, unwraps: 1 },
   { step: 9, fault: 'usedUp', code: 'envelope_replayed', sealed: false, unwraps: 1 },
   { step: 10, fault: 'foreignGrant', code: 'open_failed', sealed: true, unwraps: 1 },
-  { step: 11, fault: 'wrongDek', code: 'open_failed', sealed: true, unwraps: 2 },
+  // Known when the grant is open, before the content is.
+  { step: 11, fault: 'wrongDek', code: 'grant_unfit', sealed: true, unwraps: 2 },
   { step: 12, fault: 'foreignAuthor', code: 'open_failed', sealed: true, unwraps: 2 },
   { step: 13, fault: 'foreignGroup', code: 'forbidden', sealed: true, unwraps: 2 },
   { step: 14, fault: 'noVariable', code: 'variable_missing', sealed: true, unwraps: 2 },
@@ -115,9 +117,9 @@ async function regranted(prompt: StoredPrompt, { foreignGrant, wrongDek }: Fault
   if (foreignGrant !== true && wrongDek !== true) return prompt;
   const { author, responders } = all.organisation;
   const to = foreignGrant === true ? author : responders[0];
-  const dekId = headerOf(prompt.content)['kid'] ?? '';
-  const place = { sub: prompt.sub, ver: prompt.ver, dekId, chash: prompt.chash, protectUntil: '2029-12-31' };
-  const grant = await sealGrant(new Secret(randomBytes(32)), place, { urn: to.urn, record: recordOf(to, 'enc') });
+  const { kid: dekId = '', dkc = '' } = headerOf(prompt.content);
+  const place = { sub: prompt.sub, ver: prompt.ver, dekId, dkc, chash: prompt.chash };
+  const grant = await sealUnfit(place, { urn: to.urn, record: recordOf(to, 'enc') });
   return { ...prompt, grant, whash: await tokenHash(grant) };
 }
 

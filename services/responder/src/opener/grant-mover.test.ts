@@ -1,6 +1,7 @@
 import type { GrantPlace, KeyRecord } from '@bulla/crypto';
-import { encodeHex, parseContent, parseGrant, randomBytes, sealGrant, Secret } from '@bulla/crypto';
-import { openGrant } from '@bulla/crypto/open';
+import { encodeHex, parseContent, parseGrant, Secret } from '@bulla/crypto';
+import { openGrant, UnfitGrant } from '@bulla/crypto/open';
+import { sealUnfit } from '@bulla/crypto/testing';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { StoredPrompt } from '../../test/asking.js';
 import { storePrompt } from '../../test/asking.js';
@@ -26,11 +27,10 @@ const found = (changes: Partial<FoundGrant> = {}): FoundGrant => {
 };
 const newest = (record: KeyRecord = renewed.younger) => ({ urn: renewed.member.urn, record });
 const move = (one = found(), to = newest()) => mover.move(one, renewed.trust, renewed.member.urn, to);
-/** A grant that opens, of a key that nobody used, for whatever place and holder. */
+/** A grant of a key that nobody used, for whatever place and holder. */
 const grantFor = (place: Partial<GrantPlace> = {}, urn = renewed.member.urn, record = renewed.old) => {
-  const { sub, ver, dek: dekId, chash } = parseGrant(prompt.grant).header;
-  const whole = { sub, ver, dekId, chash, protectUntil: '2029-12-31', ...place };
-  return sealGrant(new Secret(randomBytes(32)), whole, { urn, record });
+  const { sub, ver, dek: dekId, chash, dkc = '' } = parseGrant(prompt.grant).header;
+  return sealUnfit({ sub, ver, dekId, chash, dkc, ...place }, { urn, record });
 };
 /** The header of a content of another place. */
 const headerOf = async (changes: { id?: string; ver?: number }) =>
@@ -46,7 +46,13 @@ describe('a grant of an older key', () => {
     const { epk: __, ...saidBefore } = old;
     expect(said).toEqual(saidBefore);
     const [younger, older] = renewed.unwrappers;
-    const place = { sub: prompt.sub, ver: prompt.ver, chash: prompt.chash, dekId: moved.header.dek };
+    const place = {
+      sub: prompt.sub,
+      ver: prompt.ver,
+      chash: prompt.chash,
+      dekId: moved.header.dek,
+      dkc: moved.header.dkc ?? '',
+    };
     const expected = { urn: renewed.member.urn, ...place };
     const [one, other] = [
       await openGrant(moved, younger, expected),
@@ -57,8 +63,8 @@ describe('a grant of an older key', () => {
 
   it('leaves no content key behind, whether it can be sealed or not', async () => {
     const [, older] = renewed.unwrappers;
-    const { sub, ver, dek: dekId, chash } = parseGrant(prompt.grant).header;
-    const expected = { urn: renewed.member.urn, sub, ver, dekId, chash };
+    const { sub, ver, dek: dekId, chash, dkc = '' } = parseGrant(prompt.grant).header;
+    const expected = { urn: renewed.member.urn, sub, ver, dekId, chash, dkc };
     const dek = encodeHex((await openGrant(parseGrant(prompt.grant), older, expected)).reveal());
     const wiped: string[] = [];
     jest.spyOn(Secret.prototype, 'wipe').mockImplementation(function noteWiped(this: Secret) {
@@ -67,7 +73,7 @@ describe('a grant of an older key', () => {
     await move();
     const abroad = { urn: 'urn:bulla:other:svc:responder:eu1', record: renewed.younger };
     await expect(move(found(), abroad)).rejects.toMatchObject({ code: 'key_invalid' });
-    await mover.tryOpen(found(), renewed.trust, renewed.member.urn);
+    expect(await mover.isFit(found(), renewed.trust, renewed.member.urn)).toBe(true);
     expect(wiped.filter((one) => one === dek)).toHaveLength(3);
   });
 
@@ -107,21 +113,25 @@ describe('a grant of an older key', () => {
       'comes with the content of another prompt [guard: mover-content-prompt]',
       async () => {
         const other = await storePrompt(renewed.organisation);
-        const { kid: dekId } = parseContent(other.content).header;
-        return found({ header: other.content.split('.')[0] ?? '', grant: await grantFor({ dekId }) });
+        const { kid: dekId, dkc = '' } = parseContent(other.content).header;
+        return found({ header: other.content.split('.')[0] ?? '', grant: await grantFor({ dekId, dkc }) });
       },
     ],
     [
       'comes with the content of another version [guard: mover-content-version]',
       async () => {
         const other = await storePrompt(renewed.organisation, { id: prompt.id, ver: 2 });
-        const { kid: dekId } = parseContent(other.content).header;
-        return found({ header: other.content.split('.')[0] ?? '', grant: await grantFor({ dekId }) });
+        const { kid: dekId, dkc = '' } = parseContent(other.content).header;
+        return found({ header: other.content.split('.')[0] ?? '', grant: await grantFor({ dekId, dkc }) });
       },
     ],
     [
       'comes with another content of the same version [guard: mover-content-key]',
       async () => found({ header: await headerOf({ id: prompt.id }) }),
+    ],
+    [
+      'comes with a content that commits to another key [guard: mover-content-commitment]',
+      async () => found({ header: changedHeader({ dkc: 'A'.repeat(43) }) }),
     ],
     [
       'comes with the content of another organisation [guard: mover-organisation]',
@@ -132,6 +142,17 @@ describe('a grant of an older key', () => {
       code: 'envelope_tampered',
       check: 'moved-grant',
     });
+  });
+
+  it('of a content that commits to no key goes nowhere [guard: mover-committed]', async () => {
+    const header = changedHeader({ dkc: undefined });
+    const { dkc: _, ...place } = parseGrant(prompt.grant).header;
+    const grant = await sealUnfit({ ...place, dekId: place.dek }, { urn: renewed.member.urn, record: renewed.old });
+    await expect(move(found({ header, grant }))).rejects.toMatchObject({ code: 'content_uncommitted' });
+  });
+
+  it('with a random key inside is unfit, and is not sealed to anybody', async () => {
+    await expect(move(found({ grant: await grantFor() }))).rejects.toBeInstanceOf(UnfitGrant);
   });
 
   it('does not open where a character of it was changed, and that is all that is said', async () => {

@@ -1,6 +1,6 @@
 import type { Recipient, Trust } from '@bulla/crypto';
-import { CryptoError, parseGrant, readContentHeader, sealGrant, suite } from '@bulla/crypto';
-import { openGrant } from '@bulla/crypto/open';
+import { CryptoError, parseGrant, readContentHeader, requireCommitment, sealGrant, suite } from '@bulla/crypto';
+import { openGrant, UnfitGrant } from '@bulla/crypto/open';
 import { Injectable } from '@nestjs/common';
 import { Unwrappers } from './unwrappers.js';
 
@@ -46,6 +46,12 @@ export class GrantMover {
     return { newest, older: older.map(({ record }) => record.kid) };
   }
 
+  /** `kid` of every key of this responder that opens what is sealed to it, and whose private half is here. */
+  held(trust: Trust, urn: string): string[] {
+    const keys = trust.entity(urn)?.keys ?? [];
+    return keys.filter(({ kid, use }) => use === 'enc' && this.isHere(kid)).map(({ kid }) => kid);
+  }
+
   /** Whether the directory lists a newest encryption key of this responder whose private half is not here. */
   lacksNewest(trust: Trust, urn: string, now: number): boolean {
     const [newest] = trust.activeKeys(urn, 'unwrap', now);
@@ -53,18 +59,26 @@ export class GrantMover {
   }
 
   /**
-   * Whether a grant of this responder opens.
-   * @throws {CryptoError} as {@link move}
+   * Whether a grant of this responder gives the key of its content.
+   * @returns undefined where nothing can be said of it: of a content that commits to no key, or for something else than
+   *   the vault says
    */
-  async tryOpen(found: FoundGrant, trust: Trust, urn: string): Promise<void> {
-    (await this.open(found, trust, urn)).dek.wipe();
+  async isFit(found: FoundGrant, trust: Trust, urn: string): Promise<boolean | undefined> {
+    try {
+      (await this.open(found, trust, urn)).dek.wipe();
+      return true;
+    } catch (error) {
+      if (error instanceof UnfitGrant) return false;
+      if (error instanceof CryptoError) return undefined;
+      throw error;
+    }
   }
 
   /**
    * Opens a grant and seals what was in it to the newest key.
    * @returns the new grant, for the same content as the old one says under authentication
-   * @throws {CryptoError} envelope_tampered if grant and content do not say the same, token_malformed; open_failed
-   *   whatever went wrong after a key was used; key_invalid where the newest key's suite ends sooner than the older one's
+   * @throws {CryptoError} envelope_tampered if grant and content do not say the same, token_malformed; content_uncommitted;
+   *   open_failed whatever went wrong after a key was used, which is an `UnfitGrant`; key_invalid where the newest key's suite ends sooner than the older one's
    */
   async move(found: FoundGrant, trust: Trust, urn: string, newest: Recipient): Promise<string> {
     const { dek, place, protectUntil } = await this.open(found, trust, urn);
@@ -93,7 +107,8 @@ export class GrantMover {
       c.org !== trust.org || // guard: mover-organisation
       c.sub !== w.sub || // guard: mover-content-prompt
       c.ver !== w.ver || // guard: mover-content-version
-      c.kid !== w.dek // guard: mover-content-key
+      c.kid !== w.dek || // guard: mover-content-key
+      c.dkc !== w.dkc // guard: mover-content-commitment
     )
       throw new CryptoError('envelope_tampered', 'the grant is not for the content that it came with', {
         check: 'moved-grant',
@@ -101,7 +116,9 @@ export class GrantMover {
     const unwrapper = this.unwrappers.find(kid);
     if (unwrapper === undefined) throw new CryptoError('open_failed', 'could not be opened');
     // Its hash of the content the vault compares when the new grant comes; here it is authenticated by opening.
-    const place = { sub: w.sub, ver: w.ver, chash: w.chash, dekId: w.dek };
+    // guard: mover-committed without: const dkc = c.dkc as string;
+    const dkc = requireCommitment(c);
+    const place = { sub: w.sub, ver: w.ver, chash: w.chash, dekId: w.dek, dkc };
     const dek = await openGrant(parsed, unwrapper, { urn, ...place });
     return { dek, place, protectUntil: suite(holder.record.suite).protectUntil ?? FOR_EVER };
   }

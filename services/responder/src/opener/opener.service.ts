@@ -8,9 +8,10 @@ import type {
   Statement,
   Trust,
 } from '@bulla/crypto';
-import { CryptoError, MetStatements, verifyStatement } from '@bulla/crypto';
+import { Problem } from '@bulla/contract';
+import { CryptoError, MetStatements, requireCommitment, verifyStatement } from '@bulla/crypto';
 import type { OpenedInvocation } from '@bulla/crypto/open';
-import { openContent, openGrant, openInvocation } from '@bulla/crypto/open';
+import { openContent, openGrant, openInvocation, UnfitGrant } from '@bulla/crypto/open';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
@@ -32,7 +33,10 @@ export interface SealedPrompt {
   readonly urn: string;
 }
 
-/** The only room with private keys. Whatever goes wrong after one was used is `open_failed`, and nothing else. */
+/**
+ * The only room with private keys. Whatever goes wrong after one was used is `open_failed`; of a grant, which this responder
+ * itself can have mended, it is `grant_unfit` inside the sealed reply.
+ */
 @Injectable()
 export class OpenerService implements OnApplicationShutdown {
   readonly #dataKeys: DataKeyCache;
@@ -61,6 +65,8 @@ export class OpenerService implements OnApplicationShutdown {
    * Steps 10 to 12: opens grant and content, and checks who wrote what they held.
    * @param now seconds: when the question arrived.
    * @throws {CryptoError} open_failed
+   * @throws {Problem} grant_unfit, for the sealed reply and the log alone: this responder's grant does not give the key to
+   *   which the content commits, whatever is wrong with it (protocol.md A16)
    */
   async openPrompt(sealed: SealedPrompt, trust: Trust, now: number): Promise<Statement> {
     try {
@@ -101,7 +107,9 @@ export class OpenerService implements OnApplicationShutdown {
     if (known !== undefined) return known;
     const unwrapper = this.unwrappers.find(grant.header.kid);
     if (unwrapper === undefined) throw openFailed();
-    const dek = await openGrant(grant, unwrapper, { urn, sub, ver, chash, dekId: content.header.kid });
+    const { kid: dekId } = content.header;
+    const expect = { urn, sub, ver, chash, dekId, dkc: requireCommitment(content.header) };
+    const dek = await openGrant(grant, unwrapper, expect).catch(unfitGrant);
     this.#dataKeys.keep(whash, dek);
     return dek;
   }
@@ -112,9 +120,16 @@ function checkPlaces({ grant, content, urn, sub, ver, chash }: SealedPrompt, tru
   const w = grant.header;
   const c = content.header;
   const isOurs = w.aud === urn && trust.holder(w.kid)?.urn === urn;
-  const isGrantOfIt = w.sub === sub && w.ver === ver && w.chash === chash && w.dek === c.kid;
+  const isGrantOfIt = w.sub === sub && w.ver === ver && w.chash === chash && w.dek === c.kid && w.dkc === c.dkc;
   const isContentOfIt = c.org === trust.org && c.sub === sub && c.ver === ver;
   if (!isOurs || !isGrantOfIt || !isContentOfIt) throw openFailed();
+}
+
+/** One code for all that is found with a grant after its key was used. */
+function unfitGrant(error: unknown): never {
+  // guard: opener-unfit
+  if (error instanceof UnfitGrant) throw new Problem('grant_unfit');
+  throw error;
 }
 
 function openFailed(): CryptoError {

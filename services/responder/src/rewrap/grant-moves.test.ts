@@ -1,17 +1,22 @@
 import type { MovedGrants, OwnGrant, OwnGrantPage } from '@bulla/contract';
 import type { Trust, Unwrapper } from '@bulla/crypto';
-import { parseGrant, randomBytes, sealGrant, Secret, tokenHash } from '@bulla/crypto';
+import { parseGrant, tokenHash } from '@bulla/crypto';
+import { sealUnfit } from '@bulla/crypto/testing';
 import { Chores, EventLog, Metrics, ServiceKeys } from '@bulla/service-kit';
 import { TestClock } from '@bulla/service-kit/testing';
-import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { StoredPrompt } from '../../test/asking.js';
 import { storePrompt } from '../../test/asking.js';
 import type { RenewedResponder } from '../../test/renewed-responder.js';
 import { listed, renewedResponder } from '../../test/renewed-responder.js';
+import { openDatabase } from '../../test/responder-fixture.js';
 import { RunsInFlight } from '../invocations/runs-in-flight.js';
 import { GrantMover } from '../opener/grant-mover.js';
 import { Unwrappers } from '../opener/unwrappers.js';
 import { GrantMovesService } from './grant-moves.service.js';
+import { GrantTrialsService } from './grant-trials.service.js';
+import { OwnGrants } from './own-grants.js';
+import { TriedGrantsRepository } from './tried-grants.repository.js';
 import type { VaultGrants } from './vault-grants.js';
 import { VaultRefused } from '../vault/vault-requests.js';
 
@@ -19,10 +24,13 @@ import { VaultRefused } from '../vault/vault-requests.js';
 
 let renewed: RenewedResponder;
 let prompts: readonly StoredPrompt[];
+let opened: Awaited<ReturnType<typeof openDatabase>>;
 beforeAll(async () => {
+  opened = await openDatabase('embedded');
   renewed = await renewedResponder();
   prompts = await Promise.all(Array.from({ length: 130 }, () => storePrompt(renewed.organisation)));
 });
+afterAll(() => opened.drop());
 
 /** What a vault keeps for one responder, and does with it as the vault does. */
 class KeptGrants {
@@ -81,6 +89,7 @@ let clock: TestClock;
 let lines: { event?: string; [member: string]: unknown }[];
 let runs: RunsInFlight;
 beforeEach(async () => {
+  await opened.database.db.deleteFrom('tried_grant').execute();
   kept = new KeptGrants();
   ({ trust } = renewed);
   kept.grants = await Promise.all(prompts.map((prompt) => listed(renewed, prompt)));
@@ -91,6 +100,10 @@ beforeEach(async () => {
 
 /** A process of the responder. @param unwrappers of its key file; both keys unless given. */
 async function startProcess(unwrappers: readonly Unwrapper[] = renewed.unwrappers): Promise<GrantMovesService> {
+  return (await startBoth(unwrappers)).moves;
+}
+
+async function startBoth(unwrappers: readonly Unwrapper[] = renewed.unwrappers) {
   const log = new EventLog({
     service: 'responder',
     level: 'debug',
@@ -101,19 +114,18 @@ async function startProcess(unwrappers: readonly Unwrapper[] = renewed.unwrapper
     version: '0',
     poolState: () => ({ total: 1, idle: 1, waiting: 0 }),
   });
-  return new GrantMovesService(
-    { add: () => {} } as unknown as Chores,
-    metrics,
-    new GrantMover(new Unwrappers(unwrappers)),
-    kept as unknown as VaultGrants,
-    runs,
-    { trustOf: () => Promise.resolve(trust) } as never,
-    await ServiceKeys.load(renewed.member.keyFile),
-    clock,
-    log,
-  );
+  const chores = { add: () => {} } as unknown as Chores;
+  const mover = new GrantMover(new Unwrappers(unwrappers));
+  const own = new OwnGrants(kept as unknown as VaultGrants, runs);
+  const trusted = { trustOf: () => Promise.resolve(trust) } as never;
+  const keys = await ServiceKeys.load(renewed.member.keyFile);
+  const tried = new TriedGrantsRepository(opened.database.db);
+  const trials = new GrantTrialsService(chores, mover, own, tried, trusted, keys, clock, log);
+  return { trials, moves: new GrantMovesService(chores, metrics, mover, own, trials, trusted, keys, clock, log) };
 }
 
+/** How many grants each request had: two are on their way at once. */
+const sizes = () => kept.posts.toSorted((one, other) => other - one);
 const told = () => lines.filter(({ event }) => event === 'grants-moved');
 const lacking = () => {
   const { younger, old } = renewed;
@@ -125,7 +137,7 @@ describe('grants of an older key', () => {
   it('are moved, up to 64 in one request, and then nothing is asked for a while', async () => {
     const service = await startProcess();
     await service.look();
-    expect([lacking(), kept.posts]).toEqual([[], [64, 64, 2]]);
+    expect([lacking(), sizes()]).toEqual([[], [64, 64, 2]]);
     expect(told()).toMatchObject([{ moved: 130, present: 0, unopenable: 0, refused: 0 }]);
     await service.look();
     const { asked } = kept;
@@ -146,7 +158,7 @@ describe('grants of an older key', () => {
     expect(lacking()).toHaveLength(66);
     kept.beforePost = () => {};
     await (await startProcess()).look();
-    expect([lacking(), kept.posts]).toEqual([[], [64, 64, 2]]);
+    expect([lacking(), sizes()]).toEqual([[], [64, 64, 2]]);
   });
 
   it('are moved by two processes at once without harm', async () => {
@@ -213,17 +225,32 @@ describe('grants of an older key', () => {
   it('take the place of what somebody else sealed to the newest and does not open', async () => {
     const [first] = prompts as [StoredPrompt];
     const { younger, member, organisation } = renewed;
-    const whole = placeIn(first);
-    const junk = await sealGrant(
-      new Secret(randomBytes(32)),
-      { ...whole, chash: whole.chash },
-      { urn: member.urn, record: younger },
-    );
+    const junk = await sealUnfit(placeIn(first), { urn: member.urn, record: younger });
     const broken = `${junk.slice(0, -22)}${'A'.repeat(22)}`;
     kept.grants = [await listed(renewed, first), await listed(renewed, first, broken, organisation.author.sig.kid)];
     await (await startProcess()).look();
     expect(told()).toMatchObject([{ takenBack: 1, moved: 1 }]);
     expect(kept.grants.map(({ grant }) => grant)).not.toContain(broken);
+    expect(lacking()).toEqual([]);
+  });
+
+  it('take its place at once where it is found between two passes [guard: moves-follow-trials]', async () => {
+    const [first] = prompts as [StoredPrompt];
+    const { younger, member, organisation } = renewed;
+    const junk = await sealUnfit(placeIn(first), { urn: member.urn, record: younger });
+    kept.grants = [await listed(renewed, first), await listed(renewed, first, junk, organisation.author.sig.kid)];
+    const { trials, moves } = await startBoth();
+    // Both begin to look while it is not there yet, and nothing is left to be moved.
+    const unfit = kept.grants.splice(1, 1);
+    await moves.look();
+    await moves.look();
+    kept.grants = [...kept.grants.filter(({ kid }) => kid !== younger.kid), ...unfit];
+    await moves.look();
+    expect(lacking()).toEqual([]);
+    await trials.look();
+    expect(kept.grants.map(({ grant }) => grant)).not.toContain(junk);
+    expect(lacking()).toHaveLength(1);
+    await moves.look();
     expect(lacking()).toEqual([]);
   });
 
@@ -247,8 +274,8 @@ describe('grants of an older key', () => {
 });
 
 function placeIn({ grant }: StoredPrompt) {
-  const { sub, ver, dek: dekId, chash } = parseGrant(grant).header;
-  return { sub, ver, dekId, chash, protectUntil: '2029-12-31' };
+  const { sub, ver, dek: dekId, chash, dkc = '' } = parseGrant(grant).header;
+  return { sub, ver, dekId, chash, dkc };
 }
 
 /** A grant of the older key whose tag is wrong. */

@@ -2,9 +2,13 @@ import type { DynamicModule } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import { RunsInFlight } from '../invocations/runs-in-flight.js';
 import { GrantMovesService } from './grant-moves.service.js';
+import { GrantTrialsService } from './grant-trials.service.js';
+import { OwnGrants } from './own-grants.js';
+import { TriedGrantsController } from './tried-grants.controller.js';
+import { TriedGrantsRepository } from './tried-grants.repository.js';
 import { VaultGrants } from './vault-grants.js';
 
-/** Moves grants of this responder to its newest key. */
+/** Tries the grants of this responder, and moves them to its newest key. */
 @Module({})
 export class RewrapModule {
   /**
@@ -15,7 +19,15 @@ export class RewrapModule {
     return {
       module: RewrapModule,
       imports: rooms,
-      providers: [VaultGrants, { provide: RunsInFlight, useValue: runs }, GrantMovesService],
+      controllers: [TriedGrantsController],
+      providers: [
+        VaultGrants,
+        { provide: RunsInFlight, useValue: runs },
+        OwnGrants,
+        TriedGrantsRepository,
+        GrantTrialsService,
+        GrantMovesService,
+      ],
     };
   }
 }

@@ -19,8 +19,9 @@ export class VaultGrants {
     return this.vault.ask('grant.move', trust, { path: targetOf('grant.move', undefined), body: { grants } });
   }
 
-  /** Takes back a grant that does not open, so that another can take its place. @throws {VaultRefused} */
+  /** Takes back a grant that is unfit, and says so, so that another can take its place. @throws {VaultRefused} */
   async takeBack(trust: Trust, { prompt, whash }: Pick<OwnGrant, 'prompt' | 'whash'>): Promise<void> {
-    await this.vault.ask('grant.delete', trust, { path: targetOf('grant.delete', { id: prompt, whash }) });
+    const path = targetOf('grant.delete', { id: prompt, whash }, { because: 'unfit' });
+    await this.vault.ask('grant.delete', trust, { path });
   }
 }

@@ -29,7 +29,19 @@ describe('the documents of a responder', () => {
     await room.organisation.publishPolicy();
     await room.refresh(source);
     const trust = await source.trustOf('acme');
-    expect([trust?.root.version, trust?.policy.version, trust?.directory.version]).toEqual([2, 2, 2]);
+    expect([trust?.root.version, trust?.policy.version, trust?.directory.version]).toEqual([2, 3, 3]);
+  });
+
+  it('stay what they are while the newest root is dated ahead', async () => {
+    const source = room.replica();
+    const before = (await source.trustOf('acme'))?.directoryRef;
+    const documents = await room.organisation.signRoot(undefined, room.organisation.now + 63);
+    room.vault.answer = (name) => documentOf({ documents, hashes: room.organisation.hashes }, name);
+    await room.refresh(source);
+    expect((await source.trustOf('acme'))?.directoryRef).toEqual(before);
+    expect(room.refusals()).toEqual(['clock_skew']);
+    await room.refresh(source);
+    expect((await source.trustOf('acme'))?.root.version).toBe(2);
   });
 
   it('are asked for once by all who wait, and again only after a second', async () => {

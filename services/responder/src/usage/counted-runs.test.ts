@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { RUN_NANOS_MAX, RUN_TOKENS_MAX } from '@bulla/contract';
 import { Metrics } from '@bulla/service-kit';
 import type { AskOptions, StoredPrompt } from '../../test/asking.js';
 import { ask, storePrompt } from '../../test/asking.js';
@@ -39,7 +40,10 @@ const model = new ToldModel();
 const models = async () => {
   const target = { model, upstream: 'server' };
   return new ModelRegistry({
-    models: new Map([['told', { targets: [{ ...target, price: { input: 0.4, output: 1.6 } }] }]]),
+    models: new Map([
+      ['told', { targets: [{ ...target, price: { input: 0.4, output: 1.6 } }] }],
+      ['dear', { targets: [{ ...target, price: { input: 1_000_000, output: 0 } }] }],
+    ]),
     aliases: new Map([['small', 'told']]),
     default: 'told',
     others: { targets: [target] },
@@ -116,12 +120,22 @@ describe('a run', () => {
 
   it.each<[string, ModelUsage | undefined]>([
     ['nothing', undefined],
-    ['more than a run can take', { ...USAGE, prompt_tokens: 2 ** 31 }],
+    ['more than a run can take', { ...USAGE, prompt_tokens: RUN_TOKENS_MAX + 1 }],
     ['more than a run can write', { ...USAGE, completion_tokens: Number.MAX_SAFE_INTEGER }],
   ])('has no tokens where the model says %s of them [guard: usage-tokens]', async (_what, usage) => {
     model.usage = usage;
     await all.run(await asking());
     expect(await counted()).toMatchObject([{ ...run(), failed: false, input_tokens: null, output_tokens: null }]);
+  });
+
+  it.each([
+    ['as much as a run can cost', 100_000, 'USD', RUN_NANOS_MAX],
+    ['more than a run can cost [guard: usage-cost]', 100_001, null, null],
+  ])('of a model that says it took %s has that price, or none', async (_what, tokens, currency, nanos) => {
+    model.usage = { ...USAGE, prompt_tokens: tokens };
+    const named = await storePrompt(all.organisation, { text: { model: { name: 'dear' } } });
+    await all.run(await ask(all.organisation, named));
+    expect(await counted()).toMatchObject([{ model: 'dear', input_tokens: tokens, currency, cost_nanos: nanos }]);
   });
 
   it('of a chat is counted without a prompt', async () => {

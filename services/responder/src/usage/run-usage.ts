@@ -1,12 +1,9 @@
-import { ModelName, USAGE_SUM_MAX } from '@bulla/contract';
+import { ModelName, RUN_NANOS_MAX, RUN_TOKENS_MAX } from '@bulla/contract';
 import type { ReplyUsage } from '@bulla/crypto';
 import type { QueryCreator, RawBuilder } from 'kysely';
 import { sql } from 'kysely';
 import type { ResponderTables } from '../database/types.js';
 import type { ModelCall } from '../models/resilience/model-call.js';
-
-/** More tokens no run can have taken. */
-const TOKENS_MAX = 2_147_483_647;
 
 /** What a run took, as it is counted. */
 export interface RunUsage {
@@ -16,7 +13,7 @@ export interface RunUsage {
   readonly failed: boolean;
   /** Null where the model did not say. */
   readonly tokens: { readonly input: number; readonly output: number } | null;
-  /** In billionths of a unit of the currency; null where no price is known, or no tokens. */
+  /** In billionths of a unit of the currency; null where no price is known, or no tokens, or it is more than a run can cost. */
   readonly cost: { readonly currency: string; readonly nanos: number } | null;
 }
 
@@ -58,8 +55,10 @@ export function usageOf(
 ): RunUsage {
   const tokens = tokensOf(usage);
   const nanos = tokens && call.costOf({ prompt_tokens: tokens.input, completion_tokens: tokens.output });
-  const cost = typeof nanos !== 'number' || currency === undefined ? null : { currency, nanos };
-  return { model: nameOf(call), failed, tokens, cost: cost && { ...cost, nanos: Math.min(cost.nanos, USAGE_SUM_MAX) } };
+  const cost = nanos === null || nanos === undefined || currency === undefined ? null : { currency, nanos };
+  // guard: usage-cost without: const isCost = cost !== null;
+  const isCost = cost !== null && cost.nanos <= RUN_NANOS_MAX;
+  return { model: nameOf(call), failed, tokens, cost: isCost ? cost : null };
 }
 
 /** The vault takes no other names than prompts may say. */
@@ -72,7 +71,7 @@ function nameOf({ registeredAs, request }: Pick<ModelCall, 'registeredAs' | 'req
 function tokensOf({ prompt_tokens: input, completion_tokens: output = 0 }: ReplyUsage): RunUsage['tokens'] {
   if (input === undefined) return null;
   // guard: usage-tokens without: return { input, output };
-  return input <= TOKENS_MAX && output <= TOKENS_MAX ? { input, output } : null;
+  return input <= RUN_TOKENS_MAX && output <= RUN_TOKENS_MAX ? { input, output } : null;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { UsageCount } from '@bulla/contract';
-import { USAGE_COUNTS_MAX, USAGE_SUM_MAX } from '@bulla/contract';
+import { REPORT_RUNS_MAX, USAGE_COUNTS_MAX, USAGE_SUM_MAX } from '@bulla/contract';
 import { mintId } from '@bulla/crypto';
 import type { Clock } from '@bulla/service-kit';
 import { agreesWith, purgeInBatches } from '@bulla/service-kit';
@@ -7,12 +7,10 @@ import { Injectable } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import type { ResponderTables } from '../database/types.js';
 
-/** Runs that one statement looks at. */
-const RUNS_MAX = 10_000;
 /** Reports that are read at once. */
 const REPORTS_MAX = 20;
 /** How long what runs took waits for a vault that does not take it. */
-const UNTOLD_DAYS_MAX = 31;
+const UNTOLD_HOURS_MAX = 31 * 24;
 
 /** A report as it is sent. */
 export interface WaitingReport {
@@ -57,7 +55,7 @@ export class UsageRepository {
             .select(sql<Date>`date_trunc('hour', ended_at, 'UTC')`.as('hour'))
             .where('org', '=', org)
             .orderBy('id')
-            .limit(RUNS_MAX)
+            .limit(REPORT_RUNS_MAX)
             .forUpdate()
             .skipLocked(),
       )
@@ -137,7 +135,7 @@ export class UsageRepository {
   /** Forgets reports and runs that the vault was not told of for so long. Returns how many of both. */
   async purge(org: string, clock: Clock): Promise<number> {
     const isSure = agreesWith(clock);
-    const longAgo = sql<Date>`now() - make_interval(days => ${UNTOLD_DAYS_MAX})`;
+    const longAgo = sql<Date>`now() - make_interval(hours => ${UNTOLD_HOURS_MAX})`;
     const reports = await purgeInBatches(async (rows) => {
       const past = this.db
         .selectFrom('usage_report')

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { createChatEnvelopes } from './chat-envelopes.js';
+import { addDataKeyCommitments, createUnfitGrantTable } from './commitment-tables.js';
 import { createFreshnessTables } from './freshness-tables.js';
 import { createKeyTables } from './key-tables.js';
 import { createLabelPositions } from './label-positions.js';
@@ -27,6 +28,8 @@ export const vaultMigrations: Readonly<Record<string, Migration>> = {
   '2026-12-05-keys': { up: createKeyTables },
   '2026-12-07-chat-envelopes': { up: createChatEnvelopes },
   '2026-12-07-usage': { up: createUsageTables },
+  'm0022-data-key-commitments': { up: addDataKeyCommitments },
+  'm0023-unfit-grants': { up: createUnfitGrantTable },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {

@@ -60,6 +60,8 @@ export interface VaultTables extends LedgerTables, KeyTables {
     chash: string;
     content: string;
     dek_id: string;
+    /** What the content says of its key; null for those that were sealed before contents said it. */
+    dkc: string | null;
     author_kid: string;
     author_urn: string;
     created_at: Moment;
@@ -73,6 +75,19 @@ export interface VaultTables extends LedgerTables, KeyTables {
     aud: string;
     token: string;
     poster_kid: string;
+    created_at: Moment;
+  };
+  /** A grant that its recipient took back as unfit: whoever posted it can give that key that version no more. */
+  unfit_grant: {
+    org: string;
+    prompt_id: string;
+    version: number;
+    kid: string;
+    /** URN of the person of the device that posted it, or of the service. */
+    poster_urn: string;
+    poster_kid: string;
+    aud: string;
+    whash: string;
     created_at: Moment;
   };
   /** A grant that its recipient took back: envelopes that name it are given out again until `until`. */

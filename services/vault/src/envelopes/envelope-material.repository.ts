@@ -37,7 +37,7 @@ export interface Material {
   readonly tags: readonly Tag[];
   /** What renewers say of that position, the newest first. */
   readonly words: readonly Word[];
-  readonly version: Pick<Row<'prompt_version'>, 'version' | 'chash' | 'content'> | undefined;
+  readonly version: Pick<Row<'prompt_version'>, 'version' | 'chash' | 'content' | 'dkc'> | undefined;
   /** Of that version, for those keys. */
   readonly grants: readonly Pick<Row<'content_grant'>, 'kid' | 'whash' | 'token'>[];
 }
@@ -76,7 +76,7 @@ const readingBy = (by: 'id' | 'name') =>
           .onRef('prompt_version.prompt_id', '=', 'prompt.id')
           .on((eb) => eb('prompt_version.version', '=', sql<number>`coalesce(${version}::integer, position.version)`)),
       )
-      .select(['prompt.id', 'prompt.name', 'prompt_version.version', 'chash', 'content'])
+      .select(['prompt.id', 'prompt.name', 'prompt_version.version', 'chash', 'content', 'dkc'])
       .select(['position.seq', 'position.prompt_id', 'position.version as standing', 'position.pos'])
       .select((eb) => [
         jsonArrayFrom(
@@ -132,7 +132,7 @@ export class EnvelopeMaterialRepository {
     const given = { org, of, label, version: version ?? null, kids, nowDate: new Date(now * 1000) };
     const [row] = await reading.run(this.database.db, given);
     if (row === undefined) return undefined;
-    const { id, name, seq, prompt_id, standing, pos, version: found, chash, content } = row;
+    const { id, name, seq, prompt_id, standing, pos, version: found, chash, content, dkc } = row;
     const tags = row.tags.map((tag) => ({
       ...tag,
       name,
@@ -149,7 +149,8 @@ export class EnvelopeMaterialRepository {
           : { org, name, label, seq, prompt_id, version: standing, pos },
       tags: tags.toSorted((left, right) => right.issued_at.getTime() - left.issued_at.getTime()),
       words: row.words.map((word) => ({ ...word, ...momentsOf(word) })),
-      version: found === null || chash === null || content === null ? undefined : { version: found, chash, content },
+      version:
+        found === null || chash === null || content === null ? undefined : { version: found, chash, content, dkc },
       grants: row.grants,
     };
   }

@@ -58,7 +58,7 @@ export class EnvelopeSources {
   /**
    * The parts of an envelope, found and judged once for all who ask for the same at about the same moment. A number travels with the tags of `latest`, which bind the name to the prompt.
    * @throws {Problem} not_found, label_not_found, envelope_revoked for a withdrawn version, needs_rewrap,
-   *   overloaded; {CryptoError} trust_expired and whatever else clients would refuse the tags for
+   *   content_uncommitted, overloaded; {CryptoError} trust_expired and whatever else clients would refuse the tags for
    */
   find({ trust, org }: Caller, wanted: NewPromptEnvelope): Promise<EnvelopeParts> {
     const shared = this.shared.get(trust) ?? new SharedReads();
@@ -92,6 +92,9 @@ export class EnvelopeSources {
     const { version } = material;
     if (version?.version !== (wanted.version ?? resolved.version)) throw new Problem('not_found');
     requireToken(version.content);
+    // Nobody who is handed it could run it.
+    // guard: vault-issue-committed
+    if (version.dkc === null) throw new Problem('content_uncommitted');
     // guard: vault-issue-withdrawn
     if (trust.isWithdrawn(urnOf(org, 'prompt', id), version.version)) {
       throw new Problem('envelope_revoked', { detail: 'this version was withdrawn' });

@@ -18,6 +18,10 @@ export interface CollectedOf {
   readonly kid: string;
   /** Only of versions of which this key has none. */
   readonly without?: string | undefined;
+  /** Only those that none of these keys posted. */
+  readonly notBy?: readonly string[] | undefined;
+  /** Only those that came from this second on. */
+  readonly since?: number | undefined;
   readonly after?: readonly [promptId: string, version: number] | undefined;
   readonly limit: number;
 }
@@ -98,7 +102,7 @@ export class GrantsRepository {
   }
 
   /** One page of what is sealed to a key, over all prompts that are not deleted. */
-  listOfKey({ org, kid, without, after, limit }: CollectedOf): Promise<CollectedGrant[]> {
+  listOfKey({ org, kid, without, notBy, since, after, limit }: CollectedOf): Promise<CollectedGrant[]> {
     let query = this.database.db
       .selectFrom('content_grant')
       .innerJoin('prompt', (join) =>
@@ -116,6 +120,8 @@ export class GrantsRepository {
       .where('content_grant.kid', '=', kid)
       .where('prompt.deleted_at', 'is', null);
     if (without !== undefined) query = query.where((eb) => eb.not(eb.exists(grantOfSame(eb, without))));
+    if (notBy !== undefined) query = query.where('poster_kid', '<>', sql<string>`all(${notBy}::text[])`);
+    if (since !== undefined) query = query.where('content_grant.created_at', '>=', new Date(since * 1000));
     if (after !== undefined)
       query = query.where((eb) =>
         eb(eb.refTuple('content_grant.prompt_id', 'content_grant.version'), '>', eb.tuple(...after)),

@@ -9,13 +9,31 @@ import type { VaultSource, VaultTransaction } from '../database/vault-database.j
 import type { CollectedGrant, GrantFacts, GrantRow } from './grants.repository.js';
 import { GrantsRepository } from './grants.repository.js';
 import { KeyEndsService } from './key-ends.service.js';
+import type { Giving, UnfitGrantRow } from './unfit-grants.repository.js';
+import { UnfitGrantsRepository } from './unfit-grants.repository.js';
 
-export type { CollectedGrant, GrantFacts, GrantRow };
+export type { CollectedGrant, GrantFacts, GrantRow, UnfitGrantRow };
 
 /** The content that grants must be for. */
 export interface GrantedVersion extends VersionPlace {
   readonly chash: string;
   readonly dekId: string;
+  /** What the content says of its key; who has a grant opened compares what comes out with it (protocol.md A16). */
+  readonly dkc: string;
+}
+
+/**
+ * A stored version, as the one that grants must be for.
+ * @throws {Problem} content_uncommitted for one that was sealed before contents committed to their key: nobody gets a
+ *   grant of it any more
+ */
+export function grantedVersion(
+  promptId: string,
+  { version, chash, dek_id: dekId, dkc }: { version: number; chash: string; dek_id: string; dkc: string | null },
+): GrantedVersion {
+  // guard: vault-grant-earlier
+  if (dkc === null) throw new Problem('content_uncommitted');
+  return { promptId, version, chash, dekId, dkc };
 }
 
 /** A grant that may be stored. */
@@ -26,11 +44,21 @@ export interface CheckedGrant {
   readonly aud: string;
 }
 
+/** Whoever posts grants: a caller, or the vault itself. */
+type Poster = Pick<Caller, 'org' | 'kid' | 'trust'>;
+
+/** Hashes of grants that were new, and of those that their poster can give no more. */
+export interface StoredGrants {
+  readonly added: ReadonlySet<string>;
+  readonly barred: ReadonlySet<string>;
+}
+
 /** Keeps the keys of contents, each wrapped to one recipient. The vault cannot try them; it checks what it can see. */
 @Injectable()
 export class GrantsService {
   constructor(
     private readonly grants: GrantsRepository,
+    private readonly unfit: UnfitGrantsRepository,
     private readonly keyEnds: KeyEndsService,
     private readonly clock: Clock,
   ) {}
@@ -65,26 +93,73 @@ export class GrantsService {
     if (!isOfPrompt || header.ver !== of.version || header.chash !== of.chash || header.dek !== of.dekId) {
       throw new Problem('envelope_tampered', { detail: 'a grant is for another content' });
     }
+    // The vault cannot try a grant. Whoever opens it can, by what both say.
+    // guard: vault-grant-commitment
+    if (header.dkc !== of.dkc) throw new Problem('envelope_tampered', { detail: 'a grant commits to another key' });
     // guard: vault-grant-recipient
     this.requireRecipient(trust, kid, aud);
     return { token, whash: await tokenHash(token), kid, aud };
   }
 
   /**
-   * Stores checked grants, each for its version. Returns the hashes of those that were new: a stored one for the same key stays.
+   * Stores checked grants, each for its version. Of those that the caller posted unfit before for the same key none is
+   * stored. Of a version that comes with them nobody did.
+   * @returns hashes of those that were new, where a stored one for the same key stays, and of those that are barred
    * @throws {Problem} overloaded where the caller's directory is not the newest any more
    */
   async store(
     trx: VaultTransaction,
-    caller: Pick<Caller, 'org' | 'kid' | 'trust'>,
+    caller: Poster,
     grants: readonly (CheckedGrant & VersionPlace)[],
-  ): Promise<ReadonlySet<string>> {
+    { ofNewVersion = false } = {},
+  ): Promise<StoredGrants> {
+    // Whoever takes an unfit one back waits for this, and this for them: what is barred is known by then.
     await this.keyEnds.requireNewest(trx, caller);
-    if (grants.length === 0) return new Set();
-    const rows = grants.map(({ promptId, version, token, whash, kid, aud }) => {
-      return { org: caller.org, prompt_id: promptId, version, token, whash, kid, aud, poster_kid: caller.kid };
-    });
-    return new Set(await this.grants.insert(trx, rows));
+    if (grants.length === 0) return { added: new Set(), barred: new Set() };
+    // guard: vault-barred without: const barred = new Set<string>();
+    const barred = ofNewVersion ? new Set<string>() : await this.barred(trx, caller, grants);
+    const rows = grants
+      .filter(({ whash }) => !barred.has(whash))
+      .map(({ promptId, version, token, whash, kid, aud }) => {
+        return { org: caller.org, prompt_id: promptId, version, token, whash, kid, aud, poster_kid: caller.kid };
+      });
+    return { added: new Set(rows.length === 0 ? [] : await this.grants.insert(trx, rows)), barred };
+  }
+
+  /**
+   * Has everybody who adds grants wait until the transaction ends: who posted an unfit one is barred by then.
+   */
+  holdPosts(trx: VaultTransaction, org: string): Promise<void> {
+    return this.keyEnds.holdDirectory(trx, org);
+  }
+
+  /** Bars whoever posted a grant from giving its key its version; the recipient itself only harmed itself. */
+  async bar(trx: VaultTransaction, { trust }: Pick<Caller, 'trust'>, grant: GrantRow): Promise<void> {
+    const poster = posterOf(trust, grant.poster_kid);
+    // guard: vault-bar-itself
+    if (poster === undefined || trust.holder(grant.poster_kid)?.urn === grant.aud) return;
+    const { org, prompt_id, version, kid, poster_kid, aud, whash } = grant;
+    await this.unfit.insert(trx, { org, prompt_id, version, kid, poster_urn: poster, poster_kid, aud, whash });
+  }
+
+  /** One page of what is barred. */
+  listUnfit(...page: Parameters<UnfitGrantsRepository['list']>): Promise<UnfitGrantRow[]> {
+    return this.unfit.list(...page);
+  }
+
+  /** Lets whoever posted an unfit grant give that key that version again. */
+  clearUnfit(trx: VaultTransaction, org: string, whash: string): Promise<void> {
+    return this.unfit.clear(trx, org, whash);
+  }
+
+  private async barred(
+    trx: VaultTransaction,
+    { org, kid, trust }: Poster,
+    grants: readonly (CheckedGrant & VersionPlace)[],
+  ): Promise<Set<string>> {
+    const found = await this.unfit.barred(trx, org, posterOf(trust, kid) ?? '', grants);
+    const keys = new Set(found.map(keyOfGiving));
+    return new Set(grants.filter((grant) => keys.has(keyOfGiving(grant))).map(({ whash }) => whash));
   }
 
   /** Of which of some versions the caller holds a grant, whatever the age of the key that it is for. */
@@ -163,4 +238,15 @@ export function preferred<Grant extends Pick<GrantRow, 'kid'>>(
 ): Grant[] {
   const rank = new Map(kids.map((kid, index) => [kid, index]));
   return rows.toSorted((left, right) => (rank.get(left.kid) ?? 0) - (rank.get(right.kid) ?? 0));
+}
+
+/** Who is behind a key: the person of a device, or the service. Nobody where the directory lists it no more. */
+function posterOf(trust: Trust, kid: string): string | undefined {
+  const urn = trust.holder(kid)?.urn;
+  // guard: vault-barred-person without: return urn;
+  return urn === undefined ? undefined : (trust.userOf(urn) ?? urn);
+}
+
+function keyOfGiving({ promptId, version, kid }: Giving): string {
+  return `${promptId}@${version} ${kid}`;
 }

@@ -55,10 +55,17 @@ export class KeyEndsRepository {
       .innerJoin('prompt', (join) =>
         join.onRef('prompt.id', '=', 'content_grant.prompt_id').onRef('prompt.org', '=', 'content_grant.org'),
       )
+      .innerJoin('prompt_version as content', (join) =>
+        join
+          .onRef('content.prompt_id', '=', 'content_grant.prompt_id')
+          .onRef('content.version', '=', 'content_grant.version'),
+      )
       .select(sql<string>`count(distinct (content_grant.prompt_id, content_grant.version))`.as('count'))
       .where('content_grant.org', '=', org) // guard: org-lacking
       .where('content_grant.kid', 'in', kids)
       .where('prompt.deleted_at', 'is', null)
+      // Nothing runs by what commits to no key.
+      .where('content.dkc', 'is not', null) // guard: vault-end-committed
       .where((eb) => (newest === undefined ? sql.lit(true) : eb.not(eb.exists(grantOfSame(eb, newest)))))
       // guard: vault-end-managed
       .where((eb) => (sealsManaged ? eb.not(eb.exists(wrapOfSame(eb))) : sql.lit(true)))

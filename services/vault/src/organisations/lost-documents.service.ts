@@ -1,6 +1,14 @@
 import type { AcceptedDocument, LostDocuments, RestoredVault } from '@bulla/contract';
 import { entityTag, Problem } from '@bulla/contract';
-import { CryptoError, parseDirectoryFreshness, parseRoot, Trust } from '@bulla/crypto';
+import {
+  countSignatures,
+  CryptoError,
+  parseDirectory,
+  parseDirectoryFreshness,
+  parseRoot,
+  readDirectoryHead,
+  Trust,
+} from '@bulla/crypto';
 import { Answer, auditOfDocuments, auditOfService, Clock, writeAudit } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
@@ -12,6 +20,19 @@ import { OrganisationsRepository } from './organisations.repository.js';
 import { PublishingTurns } from './publishing-turns.js';
 import { requireServable } from './signed-form.js';
 import { VaultTrust } from './vault-trust.js';
+
+/** What somebody hands back to a vault that was restored at some moment. */
+interface HandBack {
+  readonly org: string;
+  readonly lost: LostDocuments;
+  readonly restoredAt: Date;
+}
+
+/** What is handed back, and what it follows: what the vault has, or what its backup had. */
+interface Judged {
+  readonly before: Trust;
+  readonly next: Trust;
+}
 
 /** Documents that the vault has lost by a restore, as the clients that kept them hand them back. */
 @Injectable()
@@ -47,23 +68,29 @@ export class LostDocumentsService {
     // Strangers ask: nothing is verified while nothing is lost.
     // guard: handback-closed
     if (standing.restoredAt === null) throw new Problem('forbidden', { detail: 'the vault has lost nothing' });
-    return this.turns.take(org, () => this.takeNow(org, lost, requestId));
+    const { restoredAt } = standing;
+    return this.turns.take(org, () => this.takeNow({ org, lost, restoredAt }, requestId));
   }
 
-  private async takeNow(org: string, lost: LostDocuments, requestId: string): Promise<Answer<AcceptedDocument>> {
+  private async takeNow({ org, lost, restoredAt }: HandBack, requestId: string): Promise<Answer<AcceptedDocument>> {
     await this.trust.refresh(org);
-    const before = await this.trust.trustOf(org);
-    if (before === undefined) throw new Problem('not_found');
+    const held = await this.trust.trustOf(org);
+    if (held === undefined) throw new Problem('not_found');
     for (const token of [...lost.roots, lost.policy, lost.directory]) requireServable(token);
-    const next = await this.verify(before, lost);
+    const { before, next } = await this.judge(held, lost, restoredAt);
     const { ver: version } = next.directoryRef;
     if (version > before.directoryRef.ver)
       await this.database.db.transaction().execute(async (trx) => {
         // guard: handback-documents-open
         await this.restores.requireRestored(trx, org);
         const newest = await this.organisations.newestVersions(org, trx);
-        if (newest?.root !== before.root.version || newest.directory !== before.directory.version)
+        if (newest?.root !== held.root.version || newest.directory !== held.directory.version)
           throw new Problem('version_conflict', { detail: 'somebody else handed documents back meanwhile' });
+        if (before !== held)
+          await this.organisations.dropHandedBack(trx, org, {
+            policy: before.policy.version,
+            directory: before.directory.version,
+          });
         await this.insert(trx, before, next, lost);
         const done = { act: 'organisation.handback', obj: { version } } as const;
         const event = auditOfDocuments({ org, request: { id: requestId } }, done, this.clock.nowMs());
@@ -81,6 +108,46 @@ export class LostDocumentsService {
     return new Answer({ version }, { etag: entityTag(version) });
   }
 
+  /**
+   * Verifies what is handed back, its roots first. What others handed back since the restore gives way where a newer root
+   * no longer supports it: a thief whose key that root ended may have been faster.
+   */
+  private async judge(held: Trust, lost: LostDocuments, restoredAt: Date): Promise<Judged> {
+    try {
+      return { before: held, next: await this.verify(held, lost) };
+    } catch (error) {
+      const base = lost.roots.length > held.root.version ? await this.restoredTrust(held, restoredAt) : undefined;
+      if (base === undefined) throw error;
+      const next = await this.verify(base, lost);
+      const directory = await parseDirectory(held.documents.directory);
+      const { roles, keys } = next.root;
+      // guard: handback-roots-first
+      if ((await countSignatures(directory, roles.directory, keys)) >= roles.directory.threshold) throw error;
+      return { before: base, next };
+    }
+  }
+
+  /** What the backup had; undefined where nothing was handed back since. */
+  private async restoredTrust({ org, pin, documents, ...held }: Trust, restoredAt: Date): Promise<Trust | undefined> {
+    const directory = await this.organisations.directoryBefore(org, restoredAt);
+    if (directory === undefined || directory.version >= held.directory.version) return undefined;
+    const named = readDirectoryHead(directory.token).policy.version;
+    const policy = await this.organisations.findDocument(org, 'policy', named);
+    if (policy === undefined) return undefined;
+    const { hashes } = await this.organisations.hashesFrom(org, 1);
+    return Trust.establish(
+      { roots: documents.roots, policy: policy.token, directory: directory.token },
+      {
+        org,
+        pin,
+        now: this.clock.now(),
+        hashes: { from: 1, hashes: hashes.slice(0, directory.version - 1) },
+        acceptExpired: true,
+        underStatedRoot: true,
+      },
+    );
+  }
+
   /** As everybody verifies what follows what they have; it may have expired since. */
   private async verify(
     before: Trust,
@@ -90,15 +157,21 @@ export class LostDocumentsService {
     const documents = { roots, policy, directory, fresh };
     const now = this.clock.now();
     try {
-      return await Trust.establish(documents, {
+      const next = await Trust.establish(documents, {
         org,
         pin,
         now,
         previous: before, // guard: handback-continues
         hashes: { from, hashes },
         acceptExpired: true,
-        underStatedRoot: true,
       });
+      // What an ended key signed comes back under no root that ended it.
+      // guard: handback-newest-root
+      if (next.root.version !== roots.length)
+        throw new CryptoError('signature_invalid', 'they were not signed under the newest root that came with them', {
+          check: 'root-alone',
+        });
+      return next;
     } catch (error) {
       if (!(error instanceof CryptoError) || error.code !== 'trust_rollback') throw error;
       throw new Problem('version_conflict', { detail: `it does not continue what the vault has: ${error.message}` });

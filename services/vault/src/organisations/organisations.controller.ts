@@ -40,9 +40,9 @@ export class OrganisationsController {
     @CurrentCaller() caller: Caller,
     @RouteParams() { n }: ParamsOf<'root.publish'>,
     @BasedOn() newest: number,
-    @RouteBody() { root }: BodyOf<'root.publish'>,
+    @RouteBody() body: BodyOf<'root.publish'>,
   ): Promise<Answer<RouteResponse<'root.publish'>>> {
-    return this.publishing.root(caller, n, newest, root);
+    return this.publishing.root(caller, n, newest, body);
   }
 
   @Route('policy.publish')

@@ -86,6 +86,42 @@ export class OrganisationsRepository {
     return true;
   }
 
+  /** Removes policies after the one that counts: none of them was ever named. */
+  async dropUnnamedPolicies(trx: VaultTransaction, org: string, counting: number): Promise<void> {
+    await trx
+      .deleteFrom('org_document')
+      .where('org', '=', org) // guard: org-unnamed-policies
+      .where('kind', '=', 'policy')
+      .where('version', '>', counting)
+      .execute();
+  }
+
+  /** Removes policies and directories after those of a restored backup, with what is known of these directories. */
+  async dropHandedBack(
+    trx: VaultTransaction,
+    org: string,
+    { policy, directory }: Readonly<Record<'policy' | 'directory', number>>,
+  ): Promise<void> {
+    for (const [kind, version] of Object.entries({ policy, directory }))
+      await trx
+        .deleteFrom('org_document')
+        .where('org', '=', org) // guard: org-handed-back
+        .where('kind', '=', kind as DocumentKind)
+        .where('version', '>', version)
+        .execute();
+    for (const table of ['directory_hash', 'directory_freshness'] as const)
+      await trx.deleteFrom(table).where('org', '=', org).where('version', '>', directory).execute();
+  }
+
+  /** The newest directory that was stored before a moment. */
+  directoryBefore(org: string, moment: Date): Promise<DocumentRow | undefined> {
+    return documentsOf(this.database.db, org, 'directory')
+      .where('created_at', '<', moment)
+      .orderBy('version', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+  }
+
   /** Adds a document whose hash is brought with those before it. False if this version is there already. */
   async insertLost(trx: VaultTransaction, row: Omit<DocumentRow, 'created_at'>): Promise<boolean> {
     const result = await trx
@@ -143,7 +179,7 @@ export class OrganisationsRepository {
       .selectFrom('directory_hash')
       .select(sql<number>`extract(epoch from now() - created_at)::int`.as('age'))
       .where('org', '=', org)
-      .where('created_at', '>', sql<Date>`now() - interval '1 day'`)
+      .where('created_at', '>', sql<Date>`now() - interval '24 hours'`)
       .orderBy('version', 'desc')
       .offset(count - 1)
       .limit(1)

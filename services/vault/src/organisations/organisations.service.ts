@@ -31,7 +31,7 @@ export class OrganisationsService {
     const { org, evidence } = founder;
     const secret = evidence.sha256;
     const { pin, documents, hashes } = await this.verify(org, sent);
-    const [root = 0, policy = 0, directory = 0] = documents.map(({ version }) => version);
+    const [directory = 0, policy = 0, root = 0] = documents.map(({ version }) => version).toReversed();
     const event = auditOfAct(
       founder,
       { act: 'organisation.create', obj: { pin, root, policy, directory } },
@@ -85,13 +85,19 @@ export class OrganisationsService {
     org: string,
     sent: NewOrganisation,
   ): Promise<{ pin: string; documents: StoredDocument[]; hashes: string[] }> {
-    for (const token of [sent.root, sent.policy, sent.directory]) requireServable(token);
+    const roots = [sent.root, ...sent.roots];
+    for (const token of [...roots, sent.policy, sent.directory]) requireServable(token);
     const root = await parseRoot(sent.root);
     const policy = await parsePolicy(sent.policy);
     const directory = await parseDirectory(sent.directory);
-    this.profiles.require(root.payload.profile);
+    const chain: StoredDocument[] = [];
+    for (const token of roots) {
+      const { payload, hash: sha256 } = await parseRoot(token);
+      this.profiles.require(payload.profile);
+      chain.push({ kind: 'root', version: payload.version, token, sha256 });
+    }
     const pin = pinOf(root);
-    const documents = { roots: [sent.root], policy: sent.policy, directory: sent.directory };
+    const documents = { roots, policy: sent.policy, directory: sent.directory };
     const hashes = { from: 1, hashes: sent.hashes };
     // Its renewer can say that it is the newest once it is here.
     const options = { org, pin, now: this.clock.now(), hashes, acceptStale: true };
@@ -100,7 +106,7 @@ export class OrganisationsService {
       pin,
       hashes: [...(memory.hashes ?? []), directory.hash],
       documents: [
-        { kind: 'root', version: root.payload.version, token: sent.root, sha256: root.hash },
+        ...chain,
         { kind: 'policy', version: policy.payload.version, token: sent.policy, sha256: policy.hash },
         { kind: 'directory', version: directory.payload.version, token: sent.directory, sha256: directory.hash },
       ],

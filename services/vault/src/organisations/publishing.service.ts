@@ -1,7 +1,15 @@
-import type { AcceptedDocument } from '@bulla/contract';
+import type { AcceptedDocument, NewRoot } from '@bulla/contract';
 import { DIRECTORIES_PER_DAY, entityTag, Problem } from '@bulla/contract';
-import type { DirectoryHead, DocumentPair, EstablishOptions, TrustDocuments } from '@bulla/crypto';
-import { CryptoError, findLockOut, parsePolicy, readDirectoryHead, requireSignedToken, Trust } from '@bulla/crypto';
+import type { DocumentPair, EstablishOptions, TrustDocuments } from '@bulla/crypto';
+import {
+  CryptoError,
+  findLockOut,
+  parsePolicy,
+  parseRoot,
+  readDirectoryHead,
+  requireSignedToken,
+  Trust,
+} from '@bulla/crypto';
 import type { Answer, AuditEntry, Caller, Effect } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -16,28 +24,29 @@ import { OrganisationsRepository } from './organisations.repository.js';
 import { PublishingTurns } from './publishing-turns.js';
 import { requireServable } from './signed-form.js';
 import { ServedProfiles } from './served-profiles.js';
+import { requireNewest, requireNext } from './next-document.js';
+import { requireRootMoment, requireStillTaken } from './taken-times.js';
 import { VaultTrust } from './vault-trust.js';
 
 const DAY_SECONDS = 86_400;
-
-/** Verifies a document as the next of its kind, after what is published now. */
-type Verify = (trx: VaultTransaction, trust: Trust) => Promise<StoredDocument>;
 
 /** What is to be published, and what the publication comes to. */
 type Prepare<Body> = (
   trx: VaultTransaction,
   trust: Trust,
   verified: Verified,
-) => Promise<{ readonly document: StoredDocument; readonly effect: Effect<Body> }>;
+) => Promise<{ readonly documents: readonly StoredDocument[]; readonly effect: Effect<Body> }>;
 
-/** A directory that continues the newest. */
+/** A directory that continues the newest, with what is published before it in the same request. */
 interface NextDirectory {
-  readonly document: StoredDocument;
+  readonly documents: readonly StoredDocument[];
   readonly next: Trust;
   /** What else the audit log says of it. */
   readonly also?: readonly AuditEntry[];
 }
 type Verified = PromiseSettledResult<NextDirectory> | undefined;
+/** Verifies what takes long before the transaction begins. */
+type Look = (trust: Trust) => Promise<NextDirectory>;
 
 /** New versions of an organisation's documents. Who sends one does not matter; whose signatures it bears does. */
 @Injectable()
@@ -56,25 +65,35 @@ export class PublishingService {
     private readonly custody: CustodyChanges,
   ) {}
 
-  /** The next root: signed by the thresholds of the newest and of itself (TUF §5.3). */
-  root(caller: Caller, version: number, basedOn: number, token: string): Promise<Answer<AcceptedDocument>> {
-    return this.publishAlone(caller, async (_trx, trust) => {
-      requireNewest(basedOn, trust.root.version);
-      requireServable(token);
-      const documents = { ...trust.documents, roots: [...trust.documents.roots, token] };
-      // Policy and directory follow under the new root; until then they count under the one that they state.
-      const next = await this.establish(documents, trust, { acceptExpired: true, underStatedRoot: true });
-      this.profiles.require(next.profile);
-      if (next.root.version !== version) {
-        throw new Problem('validation_failed', { detail: 'the address and the document name different versions' });
-      }
-      return { kind: 'root', version, token, sha256: next.memory.root.hash };
-    });
+  /**
+   * The next root, signed by the thresholds of the newest and of itself (TUF §5.3), with the policy and the directory that
+   * are signed under it: whoever sees one of the three can see all (protocol.md A21).
+   */
+  root(caller: Caller, version: number, basedOn: number, sent: NewRoot): Promise<Answer<AcceptedDocument>> {
+    return this.publish(
+      caller,
+      async (trx, trust, verified) => {
+        requireNewest(basedOn, trust.root.version);
+        const { documents, also = [] } = await this.settled(trx, trust, verified);
+        // No directory can name them any more, and whoever stole the key of the policy can have left one there.
+        // guard: vault-root-unnamed
+        await this.organisations.dropUnnamedPolicies(trx, trust.org, trust.policy.version);
+        const events = documents.map(
+          ({ kind, version: of }) => ({ act: `${kind}.publish`, obj: { version: of } }) as const,
+        );
+        const [event = { act: 'root.publish', obj: { version } }, ...others] = events;
+        return {
+          documents,
+          effect: { body: { version }, event, etag: entityTag(version), also: [...others, ...also] },
+        };
+      },
+      (trust) => this.nextRoot(trust, version, sent),
+    );
   }
 
   /** The next policy. It is served, and counts, once a directory names it. */
   policy(caller: Caller, basedOn: number, token: string): Promise<Answer<AcceptedDocument>> {
-    return this.publishAlone(caller, async (trx, trust) => {
+    return this.publish(caller, async (trx, trust) => {
       const { org, root } = trust;
       const newest = await this.organisations.newestDocument(org, 'policy', trx);
       requireNewest(basedOn, newest?.version);
@@ -89,9 +108,11 @@ export class PublishingService {
       if (version !== basedOn + 1 || prev !== newest?.sha256 || statedRoot !== root.version) {
         throw new Problem('version_conflict', { detail: 'the policy does not continue the newest one' });
       }
+      requireStillTaken('policy', parsed.payload, this.clock.now());
       await this.custody.requireNoneSealed(trx, trust, parsed.payload);
       this.requireNobodyLockedOut(trust, { directory: trust.directory, policy: parsed.payload });
-      return { kind: 'policy', version, token, sha256: parsed.hash };
+      const document: StoredDocument = { kind: 'policy', version, token, sha256: parsed.hash };
+      return { documents: [document], effect: effectOf(document) };
     });
   }
 
@@ -101,10 +122,11 @@ export class PublishingService {
       caller,
       async (trx, trust, verified) => {
         requireNewest(basedOn, trust.directory.version);
-        const { document, also } = await this.settled(trx, trust, verified);
-        return { document, effect: { ...effectOf(document), ...(also && { also }) } };
+        const { documents, next, also } = await this.settled(trx, trust, verified);
+        const version = next.directory.version;
+        return { documents, effect: { ...effectOf({ kind: 'directory', version }), ...(also && { also }) } };
       },
-      token,
+      (trust) => this.nextDirectory(trust, token),
     );
   }
 
@@ -121,18 +143,20 @@ export class PublishingService {
     return this.publish(
       caller,
       async (trx, trust, verified) => {
-        const { document, next, also = [] } = await this.settled(trx, trust, verified);
+        const { documents, next, also = [] } = await this.settled(trx, trust, verified);
         const effect = await along(trx, next, trust);
-        return { document, effect: { ...effect, also: [...(effect.also ?? []), ...also] } };
+        return { documents, effect: { ...effect, also: [...(effect.also ?? []), ...also] } };
       },
-      token,
+      (trust) => this.nextDirectory(trust, token),
     );
   }
 
   /** What was verified before the transaction began: what takes long holds no connection and no lock. */
   private async settled(trx: VaultTransaction, trust: Trust, verified: Verified): Promise<NextDirectory> {
     if (verified?.status !== 'fulfilled') throw verified?.reason ?? new Problem('internal');
-    await this.requireDailyLimit(trust.org, trx);
+    // One with a new root is not counted: a thief who published a hundred keeps nobody from replacing the key.
+    // guard: vault-root-uncounted without: await this.requireDailyLimit(trust.org, trx);
+    if (verified.value.next.root.version === trust.root.version) await this.requireDailyLimit(trust.org, trx);
     await this.keyEnds.requireNothingLost(trx, trust, verified.value.next);
     await this.waiting.endChanged(trx, trust, verified.value.next);
     const also = await this.custody.apply(trx, trust, verified.value.next);
@@ -142,7 +166,7 @@ export class PublishingService {
   private async nextDirectory(trust: Trust, token: string): Promise<NextDirectory> {
     // What its first lines say costs nothing to read, and refuses what was sent once too often.
     const head = readDirectoryHead(token);
-    await requireNext(head, trust);
+    await requireNext(head, trust, trust.root.version);
     await this.requireDailyLimit(trust.org);
     requireServable(token);
     const { roles, keys } = trust.root;
@@ -156,9 +180,38 @@ export class PublishingService {
     const hashes = isFirst ? await this.organisations.hashesFrom(trust.org, 1) : undefined;
     const documents = { ...trust.documents, policy: policy.token, directory: token };
     const next = await this.establish(documents, trust, { hashes });
+    requireStillTaken('directory', next.directory, this.clock.now());
     this.requireNobodyLockedOut(trust, next);
-    const { ver, hash } = next.directoryRef;
-    return { document: { kind: 'directory', version: ver, token, sha256: hash }, next };
+    return { documents: [directoryRow(next, token)], next };
+  }
+
+  /** A root, and what is published with it. */
+  private async nextRoot(trust: Trust, version: number, { root, policy, directory }: NewRoot): Promise<NextDirectory> {
+    await requireNext(readDirectoryHead(directory), trust, trust.root.version + 1);
+    for (const token of [root, policy, directory]) requireServable(token);
+    const { roles, keys } = trust.root;
+    // guard: vault-root-signed
+    await requireSignedToken(root, 'bulla-root', roles.root, keys, 'root-signatures');
+    const parsed = await parseRoot(root);
+    if (parsed.payload.version !== version)
+      throw new Problem('validation_failed', { detail: 'the address and the document name different versions' });
+    requireRootMoment(parsed.payload, this.clock.now());
+    const isFirst = trust.memory.directory.chain === undefined;
+    const hashes = isFirst ? await this.organisations.hashesFrom(trust.org, 1) : undefined;
+    const roots = [...trust.documents.roots, root];
+    const next = await this.establish({ roots, policy, directory }, trust, { hashes });
+    this.profiles.require(next.profile);
+    // guard: vault-root-policy-next
+    if (next.policy.version !== trust.policy.version + 1)
+      throw new Problem('version_conflict', { detail: 'the policy does not continue the one that counts' });
+    this.requireNobodyLockedOut(trust, next);
+    const { hash: policyHash } = next.memory.policy;
+    const documents: StoredDocument[] = [
+      { kind: 'root', version, token: root, sha256: parsed.hash },
+      { kind: 'policy', version: next.policy.version, token: policy, sha256: policyHash },
+      directoryRow(next, directory),
+    ];
+    return { documents, next };
   }
 
   /** Who signed it may be somebody's older command: what would leave nobody to mend it is not taken. */
@@ -178,25 +231,17 @@ export class PublishingService {
     }
   }
 
-  /** Publishes a document for its own sake. */
-  private publishAlone(caller: Caller, verify: Verify): Promise<Answer<AcceptedDocument>> {
-    return this.publish(caller, async (trx, trust) => {
-      const document = await verify(trx, trust);
-      return { document, effect: effectOf(document) };
-    });
-  }
-
   /** One after the other of an organisation, so that who publishes much at once keeps nobody else waiting. */
-  private publish<Body>(caller: Caller, prepare: Prepare<Body>, directory?: string): Promise<Answer<Body>> {
-    return this.turns.take(caller.org, () => this.publishNow(caller, prepare, directory));
+  private publish<Body>(caller: Caller, prepare: Prepare<Body>, look?: Look): Promise<Answer<Body>> {
+    return this.turns.take(caller.org, () => this.publishNow(caller, prepare, look));
   }
 
-  private async publishNow<Body>(caller: Caller, prepare: Prepare<Body>, directory?: string): Promise<Answer<Body>> {
+  private async publishNow<Body>(caller: Caller, prepare: Prepare<Body>, look?: Look): Promise<Answer<Body>> {
     const { org } = caller;
     await this.trust.refresh(org);
     const trust = (await this.trust.trustOf(org)) ?? caller.trust;
     // What is wrong with it is said in the transaction: a retry gets the answer of the first try.
-    const [verified] = directory === undefined ? [] : await Promise.allSettled([this.nextDirectory(trust, directory)]);
+    const [verified] = look === undefined ? [] : await Promise.allSettled([look(trust)]);
     const answer = await this.ledger.run(caller, async (trx) => {
       // One publication at a time, and none that was verified by documents which are not the newest any more.
       await this.organisations.lock(trx, org);
@@ -205,8 +250,10 @@ export class PublishingService {
       if (newest?.root !== trust.root.version || newest.directory !== trust.directory.version) {
         throw new Problem('version_conflict');
       }
-      const { document, effect } = await prepare(trx, trust, verified);
-      if (!(await this.organisations.insertDocument(trx, { ...document, org }))) throw new Problem('version_conflict');
+      const { documents, effect } = await prepare(trx, trust, verified);
+      for (const document of documents)
+        if (!(await this.organisations.insertDocument(trx, { ...document, org })))
+          throw new Problem('version_conflict');
       return effect;
     });
     this.trust.forget(org);
@@ -216,7 +263,7 @@ export class PublishingService {
   private async establish(
     documents: TrustDocuments,
     previous: Trust,
-    options: Pick<EstablishOptions, 'acceptExpired' | 'underStatedRoot' | 'hashes'> = {},
+    options: Pick<EstablishOptions, 'hashes'> = {},
   ): Promise<Trust> {
     const { org, pin } = previous;
     try {
@@ -237,27 +284,11 @@ export class PublishingService {
 }
 
 /** A document that is published for its own sake. */
-function effectOf({ kind, version }: StoredDocument): Effect<AcceptedDocument> {
+function effectOf({ kind, version }: Pick<StoredDocument, 'kind' | 'version'>): Effect<AcceptedDocument> {
   const event = { act: `${kind}.publish`, obj: { version } } as const;
   return { body: { version }, event, etag: entityTag(version) };
 }
 
-function requireNewest(basedOn: number, newest: number | undefined): void {
-  // guard: vault-publish-if-match
-  if (basedOn !== newest) throw new Problem('version_conflict');
-}
-
-/** Before anything is parsed or verified: most of what is refused says itself that it does not fit. */
-async function requireNext(head: DirectoryHead, trust: Trust): Promise<void> {
-  const { version, root_version: rootVersion, prev, chain } = head;
-  // What follows a directory of spec 1 is folded from all before it, later.
-  const expected = trust.directory.chain === undefined ? chain : await trust.nextChain();
-  if (
-    version !== trust.directory.version + 1 || // guard: vault-publish-next
-    prev !== trust.directoryRef.hash || // guard: vault-publish-prev
-    chain !== expected || // guard: vault-publish-chain
-    rootVersion !== trust.root.version // guard: vault-publish-old-root
-  ) {
-    throw new Problem('version_conflict', { detail: 'the directory does not continue the newest one' });
-  }
+function directoryRow({ directoryRef: { ver, hash } }: Trust, token: string): StoredDocument {
+  return { kind: 'directory', version: ver, token, sha256: hash };
 }

@@ -106,7 +106,14 @@ export class VaultTrust extends TrustSource {
         acceptExpired: true,
         underStatedRoot: true,
       };
-      const trust = await Trust.establish({ ...documents, fresh: words }, expectation);
+      const shown = { ...documents, fresh: words };
+      const trust = await Trust.establish(shown, expectation).catch(async (error: unknown) => {
+        // A newer root was handed back, and what was handed back under the one before gave way.
+        // guard: vault-table-roots-first
+        if (!isTakenBack(error, previous, documents)) throw error;
+        const all = await this.organisations.hashesFrom(org, 1);
+        return Trust.establish(shown, { org, pin, now: this.clock.now(), hashes: all, acceptExpired: true });
+      });
       this.profiles.require(trust.profile);
       this.log.write(TRUST_LOADED, { org, directoryVersion: trust.directory.version });
       return trust;
@@ -132,8 +139,15 @@ export class VaultTrust extends TrustSource {
   }
 }
 
+/** A newer root counts before a newer directory: with it the directories of before it may have gone. */
 function isOlder(trust: Trust, other: Trust): boolean {
-  return trust.root.version < other.root.version || trust.directory.version < other.directory.version;
+  if (trust.root.version !== other.root.version) return trust.root.version < other.root.version;
+  return trust.directory.version < other.directory.version;
+}
+
+function isTakenBack(error: unknown, previous: Trust | undefined, { roots }: TrustDocuments): boolean {
+  const isOther = error instanceof CryptoError && error.code === 'trust_rollback';
+  return isOther && previous !== undefined && roots.length > previous.root.version;
 }
 
 function isNewest(trust: Trust | undefined, newest: NewestVersions): trust is Trust {

@@ -61,8 +61,8 @@ export class EntrustedVersionsService {
     const version = newest + 1;
     const sealed = await this.seal(caller, { id, name, version }, sent.statement);
     try {
-      const { chash, dekId, content } = sealed;
-      const place = { promptId: id, version, chash, dekId };
+      const { chash, dekId, dkc, content } = sealed;
+      const place = { promptId: id, version, chash, dekId, dkc };
       const tokens: string[] = [];
       for (const recipient of this.recipients(caller, sent.statement))
         tokens.push(await sealGrant(sealed.dek, sealed, recipient));

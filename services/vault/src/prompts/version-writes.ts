@@ -65,7 +65,7 @@ export class VersionWrites {
     { act, place, content, grants, tags, prompt }: VersionParts,
     wrapped: WrappedDataKey | undefined,
   ): Promise<Effect<AcceptedVersion>> {
-    const { promptId: id, version, chash, dekId } = place;
+    const { promptId: id, version, chash, dekId, dkc } = place;
     const { org } = caller;
     // Its number may be that of a version that was lost.
     await this.restores.requireUnrestored(trx, org);
@@ -78,13 +78,14 @@ export class VersionWrites {
     if (isManaged(name, caller.trust) !== (wrapped !== undefined)) throw new Problem('custody_not_allowed');
     if (!(await this.prompts.claimVersion(trx, org, id, version))) throw new Problem('version_conflict');
     const author = { author_kid: caller.kid, author_urn: caller.urn };
-    const row = { prompt_id: id, version, org, chash, content, dek_id: dekId, ...author };
+    const row = { prompt_id: id, version, org, chash, content, dek_id: dekId, dkc, ...author };
     if (!(await this.versions.insert(trx, row))) throw new Problem('version_conflict');
     // By the newest directory, and so by the policy that counts, until the transaction ends.
     await this.grants.store(
       trx,
       caller,
       grants.map((grant) => ({ ...grant, ...place })),
+      { ofNewVersion: true },
     );
     if (wrapped !== undefined) {
       const { kekVersion, wrap } = wrapped;

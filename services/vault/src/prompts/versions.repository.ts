@@ -9,7 +9,17 @@ export type VersionRow = Selectable<VaultTables['prompt_version']>;
 /** All but the content, which may be large. */
 export type VersionFacts = Omit<VersionRow, 'content'>;
 
-const FACTS = ['prompt_id', 'version', 'org', 'chash', 'dek_id', 'author_kid', 'author_urn', 'created_at'] as const;
+const FACTS = [
+  'prompt_id',
+  'version',
+  'org',
+  'chash',
+  'dek_id',
+  'dkc',
+  'author_kid',
+  'author_urn',
+  'created_at',
+] as const;
 
 @Injectable()
 export class VersionsRepository {

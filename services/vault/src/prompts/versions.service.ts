@@ -7,7 +7,7 @@ import type {
   VersionSummary,
 } from '@bulla/contract';
 import { ContentToken, Problem } from '@bulla/contract';
-import { parseContent, parseTag, tokenHash, urnOf } from '@bulla/crypto';
+import { parseContent, parseTag, requireCommitment, tokenHash, urnOf } from '@bulla/crypto';
 import type { Answer, Caller } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VersionPlace } from '../database/types.js';
@@ -157,7 +157,7 @@ export function requireToken(content: string): void {
 
 /**
  * Which content this is, if it is for this place.
- * @throws {CryptoError} token_malformed, payload_too_large; {Problem} envelope_tampered, version_conflict
+ * @throws {CryptoError} token_malformed, payload_too_large, content_uncommitted; {Problem} envelope_tampered, version_conflict
  */
 async function placeOf(
   { org }: Caller,
@@ -174,7 +174,9 @@ async function placeOf(
   if (header.ver !== version) {
     throw new Problem('version_conflict', { detail: 'the content is for another version than the one after If-Match' });
   }
-  return { promptId: id, version, chash: await tokenHash(content), dekId: header.kid };
+  // guard: vault-version-committed without: const dkc = header.dkc as string;
+  const dkc = requireCommitment(header);
+  return { promptId: id, version, chash: await tokenHash(content), dekId: header.kid, dkc };
 }
 
 function summarise(row: VersionFacts): VersionSummary {

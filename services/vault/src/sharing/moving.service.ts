@@ -8,7 +8,7 @@ import { Injectable } from '@nestjs/common';
 import type { VersionPlace } from '../database/types.js';
 import { VaultLedger } from '../database/vault-ledger.js';
 import type { CheckedGrant, CollectedGrant } from '../grants/grants.service.js';
-import { GrantsService } from '../grants/grants.service.js';
+import { grantedVersion, GrantsService } from '../grants/grants.service.js';
 import type { VersionFacts } from '../prompts/versions.service.js';
 import { VersionsService } from '../prompts/versions.service.js';
 import { isOwn } from './own-keys.js';
@@ -28,13 +28,16 @@ export class MovingService {
   /** The caller's own grants under one of its keys, of all prompts that are not deleted. */
   async collect(caller: Caller, query: OwnGrantQuery): Promise<Answer<OwnGrantPage>> {
     const { org, trust, urn } = caller;
-    const { kid, without, limit, cursor } = query;
+    const { kid, without, by, since, limit, cursor } = query;
     // guard: vault-collect-own
     for (const one of [kid, without])
       if (one !== undefined && trust.holder(one)?.urn !== urn) throw new Problem('not_found');
     const after = cursor === undefined ? undefined : decodeCursor(cursor, ['string', 'number']);
-    const rows = await this.grants.listOfKey({ org, kid, without, after, limit: limit + 1 });
-    await this.ledger.read(caller, { act: 'grant.collect', obj: { kid, items: Math.min(rows.length, limit) } });
+    const notBy = by === 'others' ? (trust.entity(urn)?.keys ?? []).map((key) => key.kid) : undefined;
+    const rows = await this.grants.listOfKey({ org, kid, without, notBy, since, after, limit: limit + 1 });
+    // Whoever asks again and again whether something came is given nothing.
+    if (rows.length > 0)
+      await this.ledger.read(caller, { act: 'grant.collect', obj: { kid, items: Math.min(rows.length, limit) } });
     return pageOf(rows, {
       limit,
       item: own,
@@ -61,19 +64,21 @@ export class MovingService {
         headers.map((header, index) => this.judge(caller, header, tokens[index] ?? '', { live, held })),
       );
       const taken = judged.flatMap((one) => (one instanceof Problem ? [] : [one]));
-      const added = await this.grants.store(trx, caller, taken);
+      const { added, barred } = await this.grants.store(trx, caller, taken);
       const results = judged.map(
         (one, index): MovedGrant => ({
           whash: whashes[index] ?? '',
-          outcome: outcomeOf(one, added),
+          outcome: outcomeOf(one, added, barred),
         }),
       );
-      const to = taken.map(({ promptId, version, kid }) => ({
-        prompt: promptId as PromptId,
-        version,
-        kid: kid as Kid,
-      }));
-      const obj = { added: added.size, refused: judged.length - taken.length, to };
+      const to = taken
+        .filter(({ whash }) => !barred.has(whash))
+        .map(({ promptId, version, kid }) => ({
+          prompt: promptId as PromptId,
+          version,
+          kid: kid as Kid,
+        }));
+      const obj = { added: added.size, refused: judged.length - to.length, to };
       return { body: { results }, event: { act: 'grant.move', obj } };
     });
   }
@@ -96,8 +101,8 @@ export class MovingService {
       return new Problem('envelope_revoked');
     // guard: vault-move-holder
     if (!held.has(keyOf(place))) return new Problem('forbidden');
-    const checked = await attempt(() =>
-      this.grants.checkOne(trust, { ...place, chash: version.chash, dekId: version.dek_id }, token, header),
+    const checked = await attempt(async () =>
+      this.grants.checkOne(trust, grantedVersion(place.promptId, version), token, header),
     );
     if (checked instanceof Problem) return checked;
     // guard: vault-move-own
@@ -116,7 +121,9 @@ function keyOf({ promptId, version }: VersionPlace): string {
   return `${promptId}@${version}`;
 }
 
-function outcomeOf(one: Judged, added: ReadonlySet<string>): MovedGrant['outcome'] {
+function outcomeOf(one: Judged, added: ReadonlySet<string>, barred: ReadonlySet<string>): MovedGrant['outcome'] {
+  // guard: vault-move-barred
+  if (!(one instanceof Problem) && barred.has(one.whash)) return 'forbidden';
   if (!(one instanceof Problem)) return added.has(one.whash) ? 'added' : 'present';
   return UNMOVED.find((code) => code === one.code) ?? 'validation_failed';
 }

@@ -34,8 +34,25 @@ export class SharingController {
   delete(
     @CurrentCaller() caller: Caller,
     @RouteParams() { id, whash }: ParamsOf<'grant.delete'>,
+    @RouteQuery() query: QueryOf<'grant.delete'>,
   ): Promise<Answer<undefined>> {
-    return this.sharing.delete(caller, id, whash);
+    return this.sharing.delete(caller, id, whash, query);
+  }
+
+  @Route('grant.unfit')
+  unfit(
+    @CurrentCaller() caller: Caller,
+    @RouteQuery() query: QueryOf<'grant.unfit'>,
+  ): Promise<Answer<RouteResponse<'grant.unfit'>>> {
+    return this.sharing.listUnfit(caller, query);
+  }
+
+  @Route('grant.clear')
+  clear(
+    @CurrentCaller() caller: Caller,
+    @RouteParams() { whash }: ParamsOf<'grant.clear'>,
+  ): Promise<Answer<undefined>> {
+    return this.sharing.clearUnfit(caller, whash);
   }
 
   @Route('grant.collect')

@@ -1,4 +1,15 @@
-import type { AcceptedGrants, GrantPage, GrantQuery, GrantSummary, Kid, PromptId } from '@bulla/contract';
+import type {
+  AcceptedGrants,
+  GrantDeletion,
+  GrantPage,
+  GrantQuery,
+  GrantSummary,
+  Kid,
+  PromptId,
+  UnfitGrant,
+  UnfitGrantPage,
+  UnfitGrantQuery,
+} from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import { parseGrant } from '@bulla/crypto';
 import type { Answer, Caller } from '@bulla/service-kit';
@@ -6,13 +17,16 @@ import { Injectable } from '@nestjs/common';
 import type { VersionPlace } from '../database/types.js';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
-import type { CheckedGrant, GrantFacts, GrantRow } from '../grants/grants.service.js';
-import { GrantsService } from '../grants/grants.service.js';
+import type { CheckedGrant, GrantFacts, GrantRow, UnfitGrantRow } from '../grants/grants.service.js';
+import { grantedVersion, GrantsService } from '../grants/grants.service.js';
 import { decodeCursor, encodeCursor } from '@bulla/service-kit';
 import { pageOf } from '@bulla/service-kit';
 import { isOwn } from './own-keys.js';
 import { PromptsService } from '../prompts/prompts.service.js';
 import { VersionsService } from '../prompts/versions.service.js';
+
+const BARRED =
+  'a grant that you posted for this key did not give the key of the version: another holder gives it, or an admin clears it';
 
 /** Who may open what later: adding grants for others, and taking grants away. */
 @Injectable()
@@ -38,13 +52,16 @@ export class SharingService {
       await this.requireAuthorOrHolder(trx, caller, id, name, versions);
       const checked: (CheckedGrant & VersionPlace)[] = [];
       const to: { version: number; kid: Kid }[] = [];
-      for (const [version, { chash, dek_id: dekId }] of versions) {
-        const place = { promptId: id, version, chash, dekId };
+      for (const [version, facts] of versions) {
+        const place = grantedVersion(id, facts);
         const grants = await this.grants.check(caller.trust, place, byVersion.get(version) ?? []);
         checked.push(...grants.map((grant) => ({ ...grant, promptId: id, version })));
         to.push(...grants.map(({ kid }) => ({ version, kid: kid as Kid })));
       }
-      const { size: added } = await this.grants.store(trx, caller, checked);
+      const { added: stored, barred } = await this.grants.store(trx, caller, checked);
+      // guard: vault-share-barred
+      if (barred.size > 0) throw new Problem('forbidden', { detail: BARRED });
+      const added = stored.size;
       return { body: { added }, event: { act: 'grant.add', obj: { prompt: id, added, to } } };
     });
   }
@@ -63,18 +80,56 @@ export class SharingService {
 
   /**
    * Takes a grant away: its poster, its recipient, the author of its version or an admin may. Gone already is as good.
-   * Where its recipient takes it back, envelopes that were issued with it are still given out (protocol.md A5).
+   * Where its recipient takes it back, envelopes that were issued with it are still given out (protocol.md A5). Where it is
+   * unfit, whoever posted it can give that key that version no more (protocol.md A16).
    */
-  async delete(caller: Caller, id: PromptId, whash: string): Promise<Answer<undefined>> {
+  async delete(
+    caller: Caller,
+    id: PromptId,
+    whash: string,
+    { because }: GrantDeletion = {},
+  ): Promise<Answer<undefined>> {
     return this.ledger.run(caller, async (trx) => {
       await this.prompts.find(caller, id, trx);
+      // Nobody posts another before it is settled who may.
+      // guard: vault-unfit-held
+      if (because === 'unfit') await this.grants.holdPosts(trx, caller.org);
       const grant = await this.grants.findByHash(caller.org, id, whash, trx);
       // guard: vault-unshare
       if (grant !== undefined && !(await this.mayDelete(trx, caller, id, grant))) throw new Problem('forbidden');
       // guard: vault-retire
       if (grant !== undefined && grant.aud === caller.urn) await this.grants.retire(trx, grant);
+      const obj = { prompt: id, whash };
+      if (grant !== undefined && because === 'unfit') {
+        // Nobody else can tell.
+        // guard: vault-unfit-recipient
+        if (grant.aud !== caller.urn) throw new Problem('forbidden', { detail: 'its recipient alone can say so' });
+        await this.grants.bar(trx, caller, grant);
+      }
       await this.grants.delete(trx, caller.org, id, whash);
-      return { body: undefined, event: { act: 'grant.delete', obj: { prompt: id, whash } } };
+      if (grant === undefined || because !== 'unfit') return { body: undefined, event: { act: 'grant.delete', obj } };
+      const unfit = { version: grant.version, kid: grant.kid as Kid, poster: grant.poster_kid as Kid };
+      return { body: undefined, event: { act: 'grant.delete', obj: { ...obj, unfit } } };
+    });
+  }
+
+  /** Grants that were taken back as unfit, with who posted them. */
+  async listUnfit(caller: Caller, { cursor, limit }: UnfitGrantQuery): Promise<Answer<UnfitGrantPage>> {
+    const [after] = cursor === undefined ? [] : decodeCursor(cursor, ['string']);
+    const rows = await this.grants.listUnfit(caller.org, after, limit + 1);
+    return pageOf(rows, {
+      limit,
+      item: unfitOf,
+      cursorAfter: ({ whash }) => encodeCursor([whash]),
+      request: caller.request,
+    });
+  }
+
+  /** Lets whoever posted an unfit grant give that key that version again. Done already is as good. */
+  async clearUnfit(caller: Caller, whash: string): Promise<Answer<undefined>> {
+    return this.ledger.run(caller, async (trx) => {
+      await this.grants.clearUnfit(trx, caller.org, whash);
+      return { body: undefined, event: { act: 'grant.clear', obj: { whash } } };
     });
   }
 
@@ -111,4 +166,19 @@ export class SharingService {
 
 function summarise({ whash, version, kid, aud }: GrantFacts): GrantSummary {
   return { whash, version, kid, aud };
+}
+
+function unfitOf({
+  whash,
+  prompt_id,
+  version,
+  kid,
+  aud,
+  poster_kid,
+  poster_urn,
+  again,
+  created_at,
+}: UnfitGrantRow): UnfitGrant {
+  const place = { whash, prompt: prompt_id as PromptId, version, kid: kid as Kid, aud };
+  return { ...place, poster: poster_kid, by: poster_urn, again, reported_at: created_at.toISOString() };
 }

@@ -17,14 +17,18 @@ export interface UsageFilter {
   readonly device: string | undefined;
   readonly since: string | undefined;
   readonly until: string | undefined;
-  /** The key of the sum before the page. */
-  readonly after: string | undefined;
+  /** The keys of the sum before the page. */
+  readonly after: { readonly key: string; readonly word: string } | undefined;
   readonly limit: number;
 }
 
 export interface UsageRow extends UsageSums {
   /** What it was added up by, as a cursor has it. */
   readonly key: string;
+  /** Whose word it is, in the same form. */
+  readonly word: string;
+  /** Its URN. */
+  readonly responder: string;
   /** Added up by models. */
   readonly model: string;
   /** The prompt's, added up by prompts. */
@@ -45,6 +49,8 @@ const costs = sql<
   filter (where currency is not null), '[]')`.as('costs');
 /** A report that comes again after its hours were forgotten must not count them anew. */
 const REPORT_DAYS_LONGER = 1;
+/** Also where the server's time zone has a day of 23 or 25. */
+const DAY_HOURS = 24;
 
 /** What responders reported, added up by hours. Times are those of the database. */
 @Injectable()
@@ -98,41 +104,50 @@ export class UsageRepository {
     return Number(numInsertedOrUpdatedRows);
   }
 
-  /** One page of sums, by their keys. */
+  /** One page of sums by their keys: of one responder each, so that what one says falsely spoils no other's. */
   list({ org, by, device, since, until, after, limit }: UsageFilter): Promise<UsageRow[]> {
     const counts = this.database.db
       .selectFrom('usage_hour')
-      .select(KEYS[by](org).as('key'))
+      .select([KEYS[by](org).as('key'), urnKey(org, 'responder').as('word'), 'responder'])
       .select(['prompt', 'model', 'currency', 'cost_nanos', ...SUMS])
       .where('org', '=', org) // guard: org-usage
       .$if(device !== undefined, (query) => query.where('device', '=', device ?? ''))
       .$if(since !== undefined, (query) =>
-        query.where('hour', '>=', sql<Date>`date_trunc('hour', ${since}::timestamptz)`),
+        query.where('hour', '>=', sql<Date>`date_trunc('hour', ${since}::timestamptz, 'UTC')`),
       )
       .$if(until !== undefined, (query) => query.where('hour', '<', sql<Date>`${until}::timestamptz`));
     const byCurrency = this.database.db
       .selectFrom(counts.as('counts'))
-      .select(['key', 'currency', sql<string>`min(model)`.as('model'), sql<string | null>`min(prompt)`.as('prompt')])
+      .select(['key', 'word', 'currency', sql<string>`min(responder)`.as('responder')])
+      .select([sql<string>`min(model)`.as('model'), sql<string | null>`min(prompt)`.as('prompt')])
       .select([...SUMS, 'cost_nanos' as const].map((name) => sumOf(name)))
-      .$if(after !== undefined, (query) => query.where(sql<boolean>`key > ${after ?? ''}`))
-      .groupBy(['key', 'currency']);
+      .$if(after !== undefined, (query) =>
+        query.where(sql<boolean>`(key, word) > (${after?.key ?? ''}, ${after?.word ?? ''})`),
+      )
+      .groupBy(['key', 'word', 'currency']);
     const sums = this.database.db
       .selectFrom(byCurrency.as('counts'))
-      .select(['key', sql<string>`min(model)`.as('model'), sql<string | null>`min(prompt)`.as('prompt')])
+      .select(['key', 'word', sql<string>`min(responder)`.as('responder')])
+      .select([sql<string>`min(model)`.as('model'), sql<string | null>`min(prompt)`.as('prompt')])
       .select(SUMS.map((name) => sumOf(name)))
       .select([sql<number>`coalesce(sum(runs) filter (where currency is null), 0)::int8`.as('unpriced'), costs])
-      .groupBy('key')
+      .groupBy(['key', 'word'])
       .orderBy('key')
+      .orderBy('word')
       .limit(limit);
-    return (
-      this.database.db
-        .selectFrom(sums.as('sums'))
-        // guard: org-usage-names without: .leftJoin('prompt', (join) => join.onRef('prompt.id', '=', 'sums.prompt'))
-        .leftJoin('prompt', (join) => join.onRef('prompt.id', '=', 'sums.prompt').on('prompt.org', '=', org))
-        .select(['sums.key', 'sums.model', 'prompt.name', ...SUMS, 'unpriced', 'costs'])
-        .orderBy('sums.key')
-        .execute()
-    );
+    // One lookup for each row of the page: a join may read every prompt.
+    const name = this.database.db
+      .selectFrom('prompt')
+      .select('prompt.name')
+      .whereRef('prompt.id', '=', sql.ref('sums.prompt'))
+      .where('prompt.org', '=', org); // guard: org-usage-names
+    return this.database.db
+      .selectFrom(sums.as('sums'))
+      .select(['sums.key', 'sums.word', 'sums.responder', 'sums.model', ...SUMS, 'unpriced', 'costs'])
+      .select(sql<string | null>`(${name})`.as('name'))
+      .orderBy('sums.key')
+      .orderBy('sums.word')
+      .execute();
   }
 
   /** Removes so many counts, of every organisation, of hours that are past their time. Returns how many there were. */
@@ -167,13 +182,13 @@ export class UsageRepository {
 
   /** The first moment of which something is kept. */
   #begin(longer = 0): RawBuilder<Date> {
-    return sql<Date>`now() - make_interval(days => ${this.days + longer}::integer)`;
+    return sql<Date>`now() - make_interval(hours => ${(this.days + longer) * DAY_HOURS}::integer)`;
   }
 }
 
 /** What tells sums from each other, as text that stands in a cursor and has an order of its own. */
 const KEYS: Readonly<Record<UsageBy, (org: string) => RawBuilder<string>>> = {
-  device: (org) => sql`replace(substr(device, ${startOf(org).length + 1}::integer), ':', '/') collate "C"`,
+  device: (org) => urnKey(org, 'device'),
   prompt: () => sql`coalesce(prompt, ${NO_PROMPT}::text) collate "C"`,
   model: () => sql`encode(sha256(convert_to(model, 'UTF8')), 'hex') collate "C"`,
   hour: () => sql`to_char(hour at time zone 'UTC', 'YYYY-MM-DD"T"HH24') collate "C"`,
@@ -182,6 +197,10 @@ const KEYS: Readonly<Record<UsageBy, (org: string) => RawBuilder<string>>> = {
 
 /** The key of chats. */
 export const NO_PROMPT = '-';
+
+function urnKey(org: string, column: 'device' | 'responder'): RawBuilder<string> {
+  return sql`replace(substr(${sql.ref(column)}, ${startOf(org).length + 1}::integer), ':', '/') collate "C"`;
+}
 
 /** The URN of an asker whose key this is. */
 export function deviceOfKey(org: string, key: string): string {

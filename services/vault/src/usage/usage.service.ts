@@ -1,5 +1,5 @@
 import type { AcceptedUsage, NewUsage, UsageBy, UsagePage, UsageQuery, UsageSum } from '@bulla/contract';
-import { CURRENCIES_MAX, Problem } from '@bulla/contract';
+import { CURRENCIES_MAX, Problem, REPORT_RUNS_MAX } from '@bulla/contract';
 import { parseUrn } from '@bulla/crypto';
 import type { Answer, Caller } from '@bulla/service-kit';
 import { Clock, decodeCursor, encodeCursor, pageOf } from '@bulla/service-kit';
@@ -36,7 +36,7 @@ export class UsageService {
     });
   }
 
-  /** One page of sums: of all runs for those who look after the organisation, of their own device for others. */
+  /** One page of sums, each of one responder: of all runs for those who look after the organisation, of their own device for others. */
   async list(caller: Caller, { by, since, until, limit, cursor }: UsageQuery): Promise<Answer<UsagePage>> {
     const { org, urn, trust } = caller;
     const seesAll = trust.hasRole(urn, 'admin') || trust.hasRole(urn, 'auditor');
@@ -48,7 +48,7 @@ export class UsageService {
     return pageOf(rows, {
       limit,
       item: (row) => sumOf(org, by, row),
-      cursorAfter: ({ key }) => encodeCursor([by, key]),
+      cursorAfter: ({ key, word }) => encodeCursor([by, key, word]),
       request: caller.request,
     });
   }
@@ -60,6 +60,9 @@ export class UsageService {
     if (counts.some(({ hour }) => Date.parse(hour) > latest)) throw wrong('an hour has not begun yet');
     // guard: usage-asker-org
     if (counts.some(({ device }) => parseUrn(device)?.org !== org)) throw wrong('an asker is of another organisation');
+    // guard: usage-report-runs
+    if (counts.reduce((sum, { runs }) => sum + runs, 0) > REPORT_RUNS_MAX)
+      throw wrong(`a report counts at most ${REPORT_RUNS_MAX} runs`);
     const places = new Set(
       counts.map(({ hour, device, prompt, model, cost }) =>
         JSON.stringify([hour, device, prompt, model, cost?.currency]),
@@ -72,15 +75,17 @@ export class UsageService {
 }
 
 /** A cursor goes on with the sums that it is from. */
-function keyIn(cursor: string, by: UsageBy): string {
-  const [of, key] = decodeCursor(cursor, ['string', 'string']);
+function keyIn(cursor: string, by: UsageBy): { readonly key: string; readonly word: string } {
+  const [of, key, word] = decodeCursor(cursor, ['string', 'string', 'string']);
   // guard: usage-cursor
   if (of !== by) throw wrong('the cursor is from sums by something else');
-  return key;
+  return { key, word };
 }
 
-function sumOf(org: string, by: UsageBy, { key, model, name, costs, ...sums }: UsageRow): UsageSum {
-  return { ...KEYS[by](org, { key, model, name }), ...sums, costs: costs.slice(0, CURRENCIES_MAX) };
+function sumOf(org: string, by: UsageBy, row: UsageRow): UsageSum {
+  const { key, word: _, responder, model, name, costs, ...sums } = row;
+  const place = { responder, ...KEYS[by](org, { key, model, name }) };
+  return { ...place, ...sums, costs: costs.slice(0, CURRENCIES_MAX) };
 }
 
 /** What sums have in common, by what they were added up by. */

@@ -1,6 +1,7 @@
 import type { DirectoryDocument, Recipient } from '@bulla/crypto';
-import { custodyOf, parseContent, parseGrant, parsePolicy, randomBytes, sealGrant, Secret } from '@bulla/crypto';
+import { custodyOf, parseContent, parseGrant, parsePolicy, sealGrant, Secret } from '@bulla/crypto';
 import { openContent, openGrant } from '@bulla/crypto/open';
+import { sealUnfit } from '@bulla/crypto/testing';
 import { DataKeys } from '../../src/managed/custody/data-keys.js';
 import type { PromptRef } from '../authoring.js';
 import { basedOn, bodyOf, mintId, tokenHash, urnOf } from '../authoring.js';
@@ -100,9 +101,15 @@ export class World {
   /** A grant of a version by somebody who opens their own, or by somebody who cannot and makes one up. */
   async grant(version: PushedVersion, by: Who, to: Recipient, isGenuine: boolean): Promise<string> {
     const { header } = parseContent(version.content);
-    const place = { sub: header.sub, ver: version.number, dekId: header.kid, chash: version.chash };
-    const dek = isGenuine ? await this.#key(version, by) : new Secret(randomBytes(32));
-    return sealGrant(dek, { ...place, protectUntil: '2029-12-31' }, to);
+    const place = {
+      sub: header.sub,
+      ver: version.number,
+      dekId: header.kid,
+      chash: version.chash,
+      dkc: header.dkc ?? '',
+    };
+    if (!isGenuine) return sealUnfit(place, to);
+    return sealGrant(await this.#key(version, by), { ...place, protectUntil: '2029-12-31' }, to);
   }
 
   /** The key of a version, by any stored grant of somebody that opens. */
@@ -187,10 +194,10 @@ export class World {
       .where('version', '=', number)
       .executeTakeFirst();
     if (row === undefined) return false;
-    const { sub, kid: dek } = parseContent(content).header;
+    const { sub, kid: dek, dkc } = parseContent(content).header;
     const keys = this.vault.service.app.get(DataKeys, { strict: false });
     const wrap = { kekVersion: row.kek_version, wrap: row.wrap };
-    const key = await keys.unwrap(wrap, { org: 'acme', sub, ver: number, dek, chash });
+    const key = await keys.unwrap(wrap, { org: 'acme', sub, ver: number, dek, chash, dkc });
     return this.#isOpened(version, new Secret(Uint8Array.from(key)));
   }
 
@@ -206,7 +213,8 @@ export class World {
     const unwrapper = unwrappers.find(({ kid }) => kid === parsed.header.kid);
     if (unwrapper === undefined) throw new Error(`this is not to ${who}`);
     const sub = urnOf('acme', 'prompt', prompt.id);
-    return openGrant(parsed, unwrapper, { urn, sub, ver: number, chash, dekId: parseContent(content).header.kid });
+    const { kid: dekId, dkc = '' } = parseContent(content).header;
+    return openGrant(parsed, unwrapper, { urn, sub, ver: number, chash, dekId, dkc });
   }
 
   async #isOpened({ prompt, number, content }: PushedVersion, dek: Secret): Promise<boolean> {

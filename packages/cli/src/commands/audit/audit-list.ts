@@ -5,7 +5,7 @@ import { requireMoment } from '../../input/moments.js';
 import { requirePromptName } from '../../input/names.js';
 import { UsageError } from '../../input/usage-error.js';
 import type { AuditBeholder } from '../../output/audit-words.js';
-import { ENTRY_HEAD, entryAsJson, entryRow } from '../../output/audit-words.js';
+import { ENTRY_HEAD, entryAsJson, entryRow, SERVICES_WORD } from '../../output/audit-words.js';
 import type { AuditSource, EntryChoice } from './audit-source.js';
 import { auditSource } from './audit-source.js';
 
@@ -43,7 +43,8 @@ export function addListCommand(audit: Command, context: Context): void {
     .addHelpText(
       'after',
       `
-What a service shows is its word. \`bulla audit verify\` shows that nothing was changed or taken away.
+What a service shows is its word, and nothing of it is verified here: it says so, and with --json \`proved\` is false. \`bulla
+audit verify\` shows that nothing was changed or taken away. With --bundle the folder is verified first.
 
 Examples:
   $ bulla audit list --since 24h
@@ -76,12 +77,13 @@ async function list(context: Context, options: ListOptions): Promise<void> {
   const choice = await choiceOf(context, source, options);
   const found = await source.newest(choice, limit);
   if (options.json === true) {
-    for (const entry of found) out.jsonLine(entryAsJson(entry));
+    for (const entry of found) out.jsonLine(entryAsJson(entry, source.isVerified));
     return;
   }
   if (found.length === 0) return out.talk('no entry is like that');
   const beholder = await beholderOf(context, source);
   out.table([ENTRY_HEAD, ...found.map((entry) => entryRow(entry, beholder))]);
+  if (!source.isVerified) out.talk(SERVICES_WORD);
   if (found.length === limit) out.talk(`the newest ${limit}; more with --limit, fewer with --since or --act`);
 }
 

@@ -1,4 +1,4 @@
-import type { ProvedEntry } from '@bulla/client';
+import type { ListedEntry, ProvedEntry } from '@bulla/client';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
 import { requireService } from '../../input/audit-choice.js';
@@ -7,6 +7,7 @@ import { NotThereError, UsageError } from '../../input/usage-error.js';
 import { actorShown, entryAsJson, resultShown, serviceShown, valueShown } from '../../output/audit-words.js';
 import { storyOf } from '../../output/audit-story.js';
 import { groupedCount } from '../../output/audit-verdict.js';
+import type { Part } from '../../output/output.js';
 import { styled } from '../../output/output.js';
 import { beholderOf, requireId } from './audit-list.js';
 import { joinedEntries } from './audit-joined.js';
@@ -34,7 +35,8 @@ export function addShowCommand(audit: Command, context: Context): void {
       `
 By an id (env_…, inv_…, prm_…, aud_…, apr_…) or the name of a prompt: every entry of every service that names it, and for
 permissions and questions those that belong to them: who was allowed to ask, who asked, and the signed receipt of what was
-answered. By an index: the whole entry, shown to be in the tree that the service has signed.
+answered. By an index: the whole entry. Each entry is shown to be in the tree that its service has signed, and it is said if one
+is not; with --json in \`proved\`. That a service leaves none out, \`bulla audit verify\` shows.
 
 Examples:
   $ bulla audit show env_01m8hakbanf7b8garf0rh9sjrr
@@ -60,9 +62,34 @@ async function showStory(context: Context, what: string, options: ShowOptions): 
   const found = await joinedEntries(source, id);
   if (found.length === 0)
     throw new NotThereError(`no log has ${id}`, 'an entry comes into the log about a second after the act');
-  if (options.json === true) return out.json(found.map(entryAsJson));
+  const proved = await provedOf(context, source, found);
+  if (options.json === true) return out.json(found.map((entry, at) => entryAsJson(entry, proved[at] === true)));
   const beholder = await beholderOf(context, source);
   for (const line of storyOf(id, found, beholder)) out.line(...line);
+  for (const line of provedLines(proved)) out.line(...line);
+}
+
+/** How many entries were shown to be in a signed tree, and how many were not. */
+function provedLines(proved: readonly boolean[]): Part[][] {
+  const all = proved.length;
+  const count = proved.filter((is) => is).length;
+  const what =
+    all === 1 ? 'the entry is' : count === all ? `each of ${all} entries is` : `${count} of ${all} entries are`;
+  const isIn = [styled('✔', 'good'), ` ${what} in a tree that the service has signed`];
+  const left = `${all - count} of ${all === 1 ? '1 entry' : `${all} entries`}`;
+  const isNot = ['–', ` ${left} in no signed tree yet: ask again in a moment; \`bulla audit verify\` says more`];
+  return [...(count > 0 ? [isIn] : []), ...(count < all ? [isNot] : [])];
+}
+
+/** Of each entry whether it is in a tree that its service signed. A folder was verified as a whole before it was read. */
+async function provedOf(
+  context: Context,
+  { bulla }: AuditSource,
+  found: readonly ListedEntry[],
+): Promise<readonly boolean[]> {
+  if (bulla === undefined) return found.map(() => true);
+  const proved = await context.out.during('looking for the entries in the signed trees', bulla.audit.prove(found));
+  return proved.map(({ head }) => head !== undefined);
 }
 
 /** An id as it is, the name of a prompt by the id that it has now. */
@@ -81,7 +108,7 @@ async function showEntry(context: Context, index: number, options: ShowOptions):
     options.responder === undefined ? undefined : requireService(options.responder, await source.services());
   const found = await bulla.audit.get(index, { service });
   const { head, evidence } = found;
-  if (options.json === true) return out.json({ ...entryAsJson(found), evidence, proved: head !== undefined });
+  if (options.json === true) return out.json({ ...entryAsJson(found, head !== undefined), evidence });
   const beholder = await beholderOf(context, source);
   out.line(styled(`entry ${groupedCount(index)} of the log of ${serviceShown(found.service)}`, 'strong'));
   out.table(rowsOf(found, beholder));

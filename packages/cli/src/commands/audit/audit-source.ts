@@ -1,9 +1,9 @@
 import type { AuditFilter, Bulla, ListedEntry } from '@bulla/client';
-import { verifyBundle } from '@bulla/client';
+import { isChainGood, verifyBundle } from '@bulla/client';
 import { AuditFolder } from '@bulla/client/node';
 import type { Trust } from '@bulla/crypto';
 import type { Context } from '../../context.js';
-import { CheckFailed } from '../../output/exit-code.js';
+import { entriesText, requireGoodLogs } from '../../output/audit-verdict.js';
 import { UsageError } from '../../input/usage-error.js';
 import { pinFor } from '../../input/pins.js';
 
@@ -17,6 +17,8 @@ export interface EntryChoice extends Omit<AuditFilter, 'actor'> {
 /** Where entries are read from: the services, or a folder of exported logs, which is verified each time. */
 export interface AuditSource {
   readonly bulla: Bulla | undefined;
+  /** Whether what it gives was verified; else it is the word of the services. */
+  readonly isVerified: boolean;
   /** The newest documents at hand. */
   readonly trust: () => Promise<Trust>;
   readonly services: () => Promise<readonly string[]>;
@@ -41,6 +43,7 @@ export async function auditSource(
 function liveSource(bulla: Bulla): AuditSource {
   return {
     bulla,
+    isVerified: false,
     trust: () => bulla.trust(),
     services: () => bulla.audit.services(),
     newest: async (choice, most) => {
@@ -68,12 +71,12 @@ function bundleSource(context: Context, path: string, pin: string | undefined): 
   const services = new Set<string>();
   const read = async (onEntry: (entry: ListedEntry) => void): Promise<void> => {
     const verdict = await context.out.during('verifying the logs', verifyFolder(context, folder, pin, onEntry));
-    const bad = verdict.logs.find(({ valid }) => !valid);
+    const broken = verdict.logs.filter((log) => !isChainGood(log));
     // guard: cli-bundle-verified
-    if (bad !== undefined)
-      throw new CheckFailed(
-        `${bad.origin}: ${bad.failure?.message ?? 'it is not good'}; see: bulla audit verify ${path}`,
-      );
+    requireGoodLogs(broken, `; see: bulla audit verify ${path}`);
+    const misfits = verdict.logs.reduce((sum, log) => sum + log.misfits.length, 0);
+    if (misfits > 0)
+      context.out.talk(`– ${entriesText(misfits)} that nobody is shown to have asked for: bulla audit verify ${path}`);
     trust = verdict.trust;
     for (const { urn } of verdict.logs) services.add(urn);
   };
@@ -82,6 +85,7 @@ function bundleSource(context: Context, path: string, pin: string | undefined): 
   };
   return {
     bulla: undefined,
+    isVerified: true,
     trust: async () => {
       await opened();
       if (trust === undefined) throw new Error('the folder was not read');

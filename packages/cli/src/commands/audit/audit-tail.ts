@@ -1,7 +1,7 @@
 import type { Bulla, ListedEntry } from '@bulla/client';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
-import { entryAsJson, entryRow } from '../../output/audit-words.js';
+import { entryAsJson, entryRow, SERVICES_WORD } from '../../output/audit-words.js';
 import type { EntryChoice } from './audit-source.js';
 import { auditSource } from './audit-source.js';
 import type { ChoiceOptions } from './audit-list.js';
@@ -38,9 +38,10 @@ async function tail(context: Context, options: TailOptions): Promise<void> {
   const choice = await choiceOf(context, source, options);
   const beholder = await beholderOf(context, source);
   const show = (entry: ListedEntry) => {
-    if (options.json === true) out.jsonLine(entryAsJson(entry));
+    if (options.json === true) out.jsonLine(entryAsJson(entry, source.isVerified));
     else out.line(entryRow(entry, beholder).join('  '));
   };
+  if (options.json !== true) out.talk(SERVICES_WORD);
   const places = new Map<string, Place>();
   for (const urn of choice.services ?? []) places.set(urn, await endOf(bulla, urn));
   for (const entry of (await source.newest(choice, BEFORE)).toReversed()) if (!isAfter(entry, places)) show(entry);

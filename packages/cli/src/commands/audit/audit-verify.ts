@@ -3,9 +3,8 @@ import { AuditFolder } from '@bulla/client/node';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
 import { UsageError } from '../../input/usage-error.js';
-import { showVerdict, verdictAsJson } from '../../output/audit-verdict.js';
+import { requireGoodLogs, showVerdict, verdictAsJson } from '../../output/audit-verdict.js';
 import { CheckFailed } from '../../output/exit-code.js';
-import { counted } from '../../output/output.js';
 import { verifyFolder } from './audit-source.js';
 
 interface VerifyOptions {
@@ -27,7 +26,8 @@ export function addVerifyAuditCommand(audit: Command, context: Context): void {
     .addHelpText(
       'after',
       `
-Ends with 0 if every log is good, else with 10 and the first entry that is not right.
+Ends with 0 if every log is good; with 10 if one is not what it was, and the first entry that is not right; with 12 if all
+are, and some entries do not fit what shows who asked for them: "evidence BAD" names them. The rest is verified all the same.
 With a folder, anyone who has the pin can do this, without an account, without keys and without a network.
 – marks what nothing at hand could show; it decides nothing. So an older export is good, and told to be older.
 
@@ -39,7 +39,7 @@ Of each log, in this order:
   told-heads   so it does with each state of it that answers told of (\`bulla run\` and \`bulla verify\` keep them)
   witnesses    as many of the policy's witnesses as it asks for have seen the log, and it begins with what each of them saw
   log-before   what a log that begins anew after a restore says of the one before it
-  evidence     who asked for something signed a request for just that
+  evidence     who is named may have done it, and signed a request for just that, once; what is not there, an owner had erased
 
 Examples:
   $ bulla audit verify
@@ -58,13 +58,7 @@ async function verify(context: Context, folder: string | undefined, { pin, json 
     out.talk(`– ${service}: ${error.message}`);
   if (verdict.logs.length === 0 && (verdict.unreached ?? []).length === 0)
     throw new CheckFailed('there is no log to verify: no service has signed one yet');
-  const bad = verdict.logs.filter(({ valid }) => !valid);
-  const [first] = bad;
-  // guard: cli-audit-verdict
-  if (first !== undefined) {
-    const more = bad.length === 1 ? '' : ` (and ${counted(bad.length - 1, 'log')} more)`;
-    throw new CheckFailed(`${first.origin}: ${first.failure?.message ?? 'it is not good'}${more}`);
-  }
+  requireGoodLogs(verdict.logs);
   for (const { error } of verdict.unreached ?? []) throw error;
 }
 

@@ -10,7 +10,8 @@ import {
   requireRoles,
   requireUser,
 } from '../../output/device-names.js';
-import { adoptPublished, directoryKeyOption, directorySigner } from '../../input/directory-key.js';
+import { adoptPublished, directoryKeyOption, directorySigner } from '../../signing/directory-key.js';
+import { orProposal } from '../../signing/proposals.js';
 import { noteUnknownGroups } from '../../input/groups.js';
 import type { PeopleNames } from '../../output/people-names.js';
 import { namePerson, personShown, readPeopleNames, requirePersonName } from '../../output/people-names.js';
@@ -73,7 +74,8 @@ async function approve(context: Context, id: string | undefined, options: Approv
   show(context, request, names);
   const terms = request.proof === 'unknown' ? await termsOf(context, trust.org, options, names) : noTerms(options);
   if (terms !== undefined) noteUnknownGroups(out, trust, terms.groups);
-  const urn = await bulla.people.approve(request, { records, signer, terms });
+  const urn = await orProposal(context, () => bulla.people.approve(request, { records, signer, terms }));
+  if (urn === undefined) return;
   const now = await bulla.trust();
   await adoptPublished(context, now);
   const user = now.userOf(urn);

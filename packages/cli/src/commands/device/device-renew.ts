@@ -1,7 +1,7 @@
 import { renewDevice } from '@bulla/client/node';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
-import { adoptPublished, directoryKeyOption, directorySigner } from '../../input/directory-key.js';
+import { adoptPublished, directoryKeyOption, directorySigner } from '../../signing/directory-key.js';
 import { styled } from '../../output/output.js';
 
 /** `bulla device renew` */

@@ -5,7 +5,8 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Context } from '../../context.js';
 import { findDevice, idOf } from '../../output/device-names.js';
-import { adoptPublished, directoryKeyOption, directorySigner } from '../../input/directory-key.js';
+import { orProposal } from '../../signing/proposals.js';
+import { adoptPublished, directoryKeyOption, directorySigner } from '../../signing/directory-key.js';
 import { keptLines } from '../../output/kept-text.js';
 import { requireNamedVersion } from '../../input/names.js';
 import type { Part } from '../../output/output.js';
@@ -73,7 +74,9 @@ async function revoke(context: Context, name: string, options: RevokeOptions): P
   const question = `revoke ${idOf(device.urn)} and keep ${kept} of its texts?`;
   if (options.yes !== true && !(await asker.agrees(question, 'say so with --yes')))
     throw new UsageError('nothing was signed');
-  const after = await bulla.people.revoke(plan, { signer, reason: options.reason, read });
+  const { reason } = options;
+  const after = await orProposal(context, () => bulla.people.revoke(plan, { signer, reason, read }));
+  if (after === undefined) return;
   await adoptPublished(context, after);
   const longest = Math.max(trust.freshSeconds, after.freshSeconds);
   const until = timestampOf(context.now() + longest);

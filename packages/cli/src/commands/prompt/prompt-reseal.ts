@@ -71,9 +71,17 @@ function choiceOf(
   return { name, which: named.version ?? 'newest' };
 }
 
-function describe({ state, recipients }: ResealedVersion, self: Beholder): string {
+function describe(one: ResealedVersion, self: Beholder): string {
+  const { barred = [] } = one;
+  if (barred.length === 0) return described(one, self);
+  const whom = barred.map((urn) => shortName(urn, self)).join(', ');
+  return `${described(one, self)}; ${whom} still lacks it: an unfit grant of yours was taken back, so another holder gives it, or an admin clears it (bulla prompt unfit)`;
+}
+
+function described({ state, recipients, barred = [] }: ResealedVersion, self: Beholder): string {
   if (state === 'unsealed') return 'not sealed to this device';
   if (state === 'void') return 'passed over: its author may write this name no more, or the vault has lost it';
-  if (recipients.length === 0) return 'nobody was missing';
+  if (state === 'earlier') return 'passed over: it was sealed before contents committed to their key; push it again';
+  if (recipients.length === 0) return barred.length > 0 ? 'nobody got it' : 'nobody was missing';
   return `sealed to ${recipients.map((urn) => shortName(urn, self)).join(', ')}`;
 }

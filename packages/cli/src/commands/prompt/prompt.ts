@@ -22,6 +22,7 @@ import { UsageError } from '../../input/usage-error.js';
 import { addDiffCommand } from './prompt-diff.js';
 import { addLabelCommands, pendingLine } from './prompt-labels.js';
 import { addResealCommand } from './prompt-reseal.js';
+import { addUnfitCommand } from './prompt-unfit.js';
 import { addUnshareCommand } from './prompt-unshare.js';
 import { addStandingCommands } from './prompt-standing.js';
 import { showHistory, showPrompt, showPrompts } from './prompt-views.js';
@@ -75,6 +76,7 @@ Examples:
   addLabelCommands(prompt, context);
   addStandingCommands(prompt, context);
   addResealCommand(prompt, context);
+  addUnfitCommand(prompt, context);
   addUnshareCommand(prompt, context);
   addReading(prompt, context);
   addDiffCommand(prompt, context);
@@ -201,7 +203,8 @@ async function pull(context: Context, text: string, options: ChoiceOptions & { o
   const { name } = named;
   const choice = choiceOf(options, named);
   const bulla = await context.connect();
-  const opened = await bulla.prompts.read(name, choice);
+  // The one command that opens what was sealed before contents committed to their key: to be pushed again.
+  const opened = await bulla.prompts.read(name, { ...choice, earlier: true });
   const file = fileOf(opened.statement);
   if (options.out === undefined) return context.out.text(file);
   await writeWhole(options.out, file);

@@ -140,6 +140,7 @@ export async function renewDocuments(
   const leavesOut = await notInPlace(context);
   const own = await renewOrganisation(context.home, context.now(), { keptHashes, beginsLogs, leavesOut });
   if (own?.org !== org || own.pin !== pin) return [];
+  for (const line of own.stale) context.out.must(`note: ${line}`);
   const identity = await context.identity();
   await publishOrganisation({ ...own, vaultUrl, identity, fetch: context.io.fetch });
   return own.changes;
@@ -150,7 +151,7 @@ export async function renewDocuments(
  * nobody has; what is due is signed without them, since nothing else waits for that file.
  */
 async function notInPlace(context: Context): Promise<ReadonlySet<string>> {
-  const found = await unlistedEncryptionKeys(context.home);
+  const found = await unlistedEncryptionKeys(context.home, context.now());
   if (found === undefined) return new Set();
   const { urn, kids } = found;
   const held = await askedForHeld(context, urn);

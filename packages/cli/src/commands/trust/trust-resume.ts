@@ -79,6 +79,11 @@ async function resume(context: Context, options: Options): Promise<void> {
     return;
   }
   const kept = await bulla.restored.kept();
+  if (kept !== undefined && kept.root.kept > kept.root.shown)
+    throw new UsageError(
+      `the vault has root version ${kept.root.shown}, and this home remembers ${kept.root.kept}`,
+      'first: bulla trust hand-back',
+    );
   if (kept !== undefined && kept.directory.kept > kept.directory.shown)
     throw new UsageError(
       `the vault has directory version ${kept.directory.shown}, and this home remembers ${kept.directory.kept}`,
@@ -119,8 +124,9 @@ async function agree(
 }
 
 /** What is remembered beyond what the vault has. */
-function linesOf({ directory: { shown, kept }, labels }: KeptBeyond): string[] {
+function linesOf({ root, directory: { shown, kept }, labels }: KeptBeyond): string[] {
   return [
+    ...(root.kept > root.shown ? [`root version ${root.kept} is remembered; the vault has version ${root.shown}`] : []),
     ...(kept > shown ? [`directory version ${kept} is remembered; the vault has version ${shown}`] : []),
     ...labels.map(({ name, label, seq, shown: at }) => {
       const there = at === undefined ? 'the vault shows none' : `the vault shows move ${at}`;

@@ -1,3 +1,4 @@
+import { ROOT_ROLES } from '@bulla/client';
 import { writeProfile } from '@bulla/client/node';
 import type { Trust } from '@bulla/crypto';
 import { fingerprint, keyState, parseDirectoryFreshness, timestampOf } from '@bulla/crypto';
@@ -13,6 +14,9 @@ import { addAcceptCommand } from './trust-accept.js';
 import { addTrustRenewCommand } from './trust-renew.js';
 import { addRestoreCommands } from './trust-resume.js';
 import { addRetireCommand } from './trust-retire.js';
+import { addCosignCommand } from './trust-cosign.js';
+import { addPublishCommand } from './trust-publish.js';
+import { addRootCommands } from './trust-root.js';
 
 interface PinOptions {
   readonly replace?: boolean;
@@ -35,7 +39,8 @@ Examples:
   $ bulla trust show                    (documents and keys, with their fingerprints)
   $ bulla trust renew                   (sign what is due; as a renewer, say what is the newest)
   $ bulla trust hand-back               (to a vault that was restored from a backup; then: bulla trust resume)
-  $ bulla trust accept responder --fingerprint ab12:… --keys responder.public      (a responder has new keys)`,
+  $ bulla trust accept responder --fingerprint ab12:… --keys responder.public      (a responder has new keys)
+  $ bulla trust root propose --replace directory      (a key that signs documents; then: bulla trust cosign, publish)`,
     );
   trust
     .command('show')
@@ -52,6 +57,9 @@ Examples:
   addAcceptCommand(trust, context);
   addRetireCommand(trust, context);
   addRestoreCommands(trust, context);
+  addRootCommands(trust, context);
+  addCosignCommand(trust, context);
+  addPublishCommand(trust, context);
 }
 
 async function show(context: Context, asJson: boolean): Promise<void> {
@@ -65,13 +73,19 @@ async function show(context: Context, asJson: boolean): Promise<void> {
   out.table([
     ['organisation', `${org} (${profile})`],
     ['pin', pin],
-    ['root', `version ${root.version}, until ${root.expires}`],
+    ['root', `version ${root.version}, of ${root.issued}, until ${root.expires}`],
+    ...ROOT_ROLES.map((role) => [`${role} keys`, signedBy(root.roles[role])]),
     ['policy', `version ${policy.version}, until ${policy.expires}`],
     ['directory', `version ${directory.version}, until ${directory.expires}`],
     ['fresh', `until ${fresh.until}, by ${by === '' ? 'its signers' : by}`],
   ]);
   out.line();
   out.table([['WHO', 'KEY', 'FOR', 'SUITE', 'STATE'], ...keyRows(trust, self, context.now())]);
+}
+
+/** Which keys sign a kind of document. */
+function signedBy({ kids, threshold }: Trust['root']['roles']['root']): string {
+  return `signed by ${threshold} of ${kids.length}: ${kids.map((kid) => fingerprint(kid)).join(', ')}`;
 }
 
 /** Who calls the directory the newest; nobody has to while it is young. */

@@ -34,22 +34,34 @@ export class ErasedEvidence {
     return this.#own;
   }
 
-  /** An entry that names evidence which is not there. */
-  miss(index: number, actor: string): void {
-    const by = this.#said.find((one) => one.actor === actor && index < one.below);
+  /** Entries of which nothing says that their evidence was erased, in their order. */
+  get unexplained(): readonly number[] {
+    return [...this.#unexplained.values()].flat().toSorted((left, right) => left - right);
+  }
+
+  /** An entry that names evidence which is not there. That of an erasure is never erased, so nothing explains it. */
+  miss(index: number, actor: string, act: string): void {
+    // guard: audit-erasure-stays without: const isErasure: boolean = act === '';
+    const isErasure: boolean = act === 'audit.erase';
+    const by = isErasure ? undefined : this.#said.find((one) => one.actor === actor && index < one.below);
     if (by !== undefined) return this.#explain(1, by);
-    const unexplained = this.#unexplained.get(actor);
-    if (unexplained === undefined) this.#unexplained.set(actor, [index]);
+    // What explains those of the actor says nothing of this one.
+    const key = isErasure ? '' : actor;
+    const unexplained = this.#unexplained.get(key);
+    if (unexplained === undefined) this.#unexplained.set(key, [index]);
     else unexplained.push(index);
   }
 
-  /** Every entry, in order. */
-  see(index: number, leaf: AuditLeaf): void {
+  /** Every entry, in order. @param isOwners whether an owner signed for it, as is shown */
+  see(index: number, leaf: AuditLeaf, isOwners: boolean): void {
     if (leaf.act !== 'audit.erase' || leaf.res !== 'ok') return;
+    // guard: audit-erased-by-owner
+    if (!isOwners) return;
     const { log, actor, below } = leaf.obj;
     const said = { log, actor, below, place: `entry ${grouped(index)} of ${originOf(this.#name)}` };
     this.#own.push(said);
     if (log !== this.#name.number) return;
+    // What comes later was not there to be erased.
     const missing = this.#unexplained.get(actor) ?? [];
     // guard: audit-erased-said without: const rest: number[] = [];
     const rest = missing.filter((one) => one >= below);

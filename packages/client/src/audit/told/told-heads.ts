@@ -5,7 +5,7 @@ import type { BullaError } from '../../connection/errors.js';
 import { bullaError } from '../../connection/errors.js';
 import type { TrustState } from '../../trust/trust-store.js';
 import type { AuditVerdict } from '../audit-verdict.js';
-import { entriesText } from '../audit-verdict.js';
+import { entriesText, isChainGood } from '../audit-verdict.js';
 import { isSameHead, keptHead, withHead } from '../kept-heads.js';
 import { parseOrigin } from '../log-origin.js';
 
@@ -67,8 +67,8 @@ export function withTold<State extends Kept>(state: State, head: ToldHead): Stat
 /** What this machine knows after logs were verified: their heads, and none that they were shown to hold. */
 export function withVerified<State extends Kept>(state: State, { logs }: Pick<AuditVerdict, 'logs'>): State {
   let { heads, told } = state;
-  for (const { valid, origin, head } of logs) {
-    if (!valid || head === undefined) continue;
+  for (const { failure, origin, head } of logs) {
+    if (!isChainGood({ failure }) || head === undefined) continue;
     heads = withHead(heads, origin, head);
     const left = told?.filter((note) => {
       const one = toldHead(note);

@@ -1,7 +1,7 @@
 import type { Home } from './home.js';
 
 /** Why a document or a file of keys does not count here. */
-export type AsideReason = 'refused' | 'from-the-future';
+export type AsideReason = 'refused' | 'from-the-future' | 'too-late' | 'replaced';
 
 /**
  * Puts a file of the folder out of the way, under a name that says why; nothing is lost.
@@ -11,9 +11,9 @@ export type AsideReason = 'refused' | 'from-the-future';
 export async function setAside(home: Home, name: string, reason: AsideReason): Promise<string | undefined> {
   const text = await home.read(name);
   if (text === undefined) return undefined;
-  const base = name.replace(/\.json$/, '');
+  const [, base = name, end = ''] = /^(.*)(\.json|\.key)$/.exec(name) ?? [];
   for (let count = 1; ; count++) {
-    const aside = `${base}.${reason}${count === 1 ? '' : `-${count}`}.json`;
+    const aside = `${base}.${reason}${count === 1 ? '' : `-${count}`}${end}`;
     const kept = await home.read(aside);
     if (kept !== undefined && kept !== text) continue;
     // The copy first: an interruption leaves two, and the next run ends with one.

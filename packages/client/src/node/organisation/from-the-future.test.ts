@@ -91,3 +91,49 @@ describe('what was signed while the clock was ahead', () => {
     expect(await setFutureAside(home, 'dev', NOW + 31 * DAY - 60)).toEqual([]);
   });
 });
+
+describe('what was signed too long ago', () => {
+  const publish = async ({ documents, pin }: Awaited<ReturnType<typeof prepare>>, now: number) => {
+    const trust = await Trust.establish(documents, { org: 'dev', pin, now, acceptStale: true });
+    const state = { pin, documents: trust.documents, memory: trust.memory, fetchedAt: now, names: [] };
+    await new FileTrustStore(home).update('dev', pin, () => state);
+  };
+
+  it('and was never published is put out of the way, and signed anew', async () => {
+    await publish(await prepare(NOW), NOW);
+    const late = await prepare(NOW + 31 * DAY);
+    expect(await setFutureAside(home, 'dev', NOW + 32 * DAY)).toEqual([]);
+    const [line = '', ...others] = await setFutureAside(home, 'dev', NOW + 32 * DAY + 1);
+    expect([line.includes('too long ago'), others]).toEqual([true, []]);
+    expect(await home.read('org/dev/directory.too-late.json')).toBe(late.documents.directory);
+    const again = await prepare(NOW + 32 * DAY + 1);
+    expect((await parseDirectory(again.documents.directory)).payload.version).toBe(2);
+  });
+
+  it('goes with its root, which is taken for a quarter of an hour', async () => {
+    await publish(await prepare(NOW), NOW);
+    await prepare(NOW + 250 * DAY);
+    expect(await setFutureAside(home, 'dev', NOW + 250 * DAY + 900)).toEqual([]);
+    const lines = await setFutureAside(home, 'dev', NOW + 250 * DAY + 901);
+    expect(lines.map((line) => line.split('org/dev/')[1])).toEqual([
+      'directory.too-late.json',
+      'policy.too-late.json',
+      'root.2.too-late.json',
+    ]);
+    const { documents } = await prepare(NOW + 250 * DAY + 901);
+    const { payload } = await parseDirectory(documents.directory);
+    expect([documents.roots.length, payload.version, payload.root_version]).toEqual([2, 2, 2]);
+    expect((await parsePolicy(documents.policy)).payload.root_version).toBe(2);
+  });
+
+  it('stays where it was published [guard: home-late-published]', async () => {
+    await publish(await prepare(NOW), NOW);
+    await publish(await prepare(NOW + 31 * DAY), NOW + 31 * DAY);
+    await expect(setFutureAside(home, 'dev', NOW + 40 * DAY)).resolves.toEqual([]);
+  });
+
+  it('stays where no vault has the organisation yet: its first documents are taken whenever', async () => {
+    await prepare(NOW);
+    expect(await setFutureAside(home, 'dev', NOW + 40 * DAY)).toEqual([]);
+  });
+});

@@ -24,6 +24,7 @@ import {
 import type { KeptHashes } from './directory-hashes.js';
 import { hashesBefore } from './directory-hashes.js';
 import type { DocumentSigner } from './document-key.js';
+import { firstRoles } from './document-key.js';
 import type { Home } from '../home/home.js';
 import { HomeError } from '../home/home.js';
 import { isDue, lifeInWords } from './life.js';
@@ -47,6 +48,8 @@ export interface OrganisationPlan {
   /** How long each document lives; it is signed anew when it is due. */
   readonly life: Readonly<Record<DocumentKind, number>>;
   readonly keyLife: OrganisationKeyLives;
+  /** How many people have a key of root and policy each, and how many of them must sign; one unless given. */
+  readonly owners?: { readonly count: number; readonly threshold: number } | undefined;
 }
 
 /**
@@ -76,8 +79,8 @@ export interface OrganisationMaker {
   readonly folder: string;
   readonly now: number;
   readonly urls: { readonly vault: string; readonly responder: string };
-  /** Undefined where the key is kept elsewhere: then what it signed stays as it is. */
-  readonly signers: Readonly<Record<DocumentKind, DocumentSigner | undefined>>;
+  /** Undefined where too few of the keys are here: then what they signed stays as it is. */
+  readonly signers: Readonly<Record<DocumentKind, readonly DocumentSigner[] | undefined>>;
   readonly keys: OrganisationKeys;
   /** Whether a directory that no renewer calls the newest is due, whatever is left of it. */
   readonly signsStale: boolean;
@@ -100,11 +103,12 @@ export async function rootChain({ home, plan, folder, now, signers, changes }: O
       continue;
     }
     const newest = chain.at(-1);
-    const { root: signer, policy, directory } = signers;
-    if (newest !== undefined && !isDue(leftOf((await parseRoot(newest)).payload, now), life.root)) return chain;
-    // A new root names all three keys, so it is signed where all three are.
-    if (signer === undefined || policy === undefined || directory === undefined) return chain;
-    const role = ({ kid }: DocumentSigner) => ({ kids: [kid], threshold: 1 });
+    const before = newest === undefined ? undefined : (await parseRoot(newest)).payload;
+    if (before !== undefined && !isDue(leftOf(before, now), life.root)) return chain;
+    const { root: own, policy, directory } = signers;
+    // What comes with a new root is signed by all of them, so it is signed where enough of each are.
+    if (own === undefined || policy === undefined || directory === undefined) return chain;
+    const { keys, roles } = before ?? firstRoles({ root: own, policy, directory }, plan.owners?.threshold);
     const root: RootDocument = {
       _type: 'bulla-root',
       spec: '1',
@@ -112,12 +116,11 @@ export async function rootChain({ home, plan, folder, now, signers, changes }: O
       profile,
       version: chain.length + 1,
       ...validity(life.root, now),
-      keys: Object.fromEntries(
-        [signer, policy, directory].map(({ kid, alg, publicJwk }) => [kid, { jwk: publicJwk, alg }]),
-      ),
-      roles: { root: role(signer), policy: role(policy), directory: role(directory) },
+      keys,
+      roles,
+      ...(before?.recovery_enc && { recovery_enc: before.recovery_enc }),
     };
-    await home.write(name, await signDocument(root, [signer]));
+    await home.write(name, await signDocument(root, own));
     changes.push(`root version ${root.version} signed for ${lifeInWords(life.root)}`);
   }
 }
@@ -130,8 +133,11 @@ export async function policyDocument(
   const name = `${folder}/policy.json`;
   const stored = await home.read(name);
   const current = stored === undefined ? undefined : await parsePolicy(stored);
-  // One of spec 1 lets tags live for a week, and is replaced.
-  const due = current?.payload.spec !== '2' || isDue(leftOf(current.payload, now), plan.life.policy);
+  // One of spec 1 lets tags live for a week, and is replaced. A new root comes with a policy of its own.
+  const due =
+    current?.payload.spec !== '2' ||
+    current.payload.root_version < rootVersion ||
+    isDue(leftOf(current.payload, now), plan.life.policy);
   if (stored !== undefined && !due) return stored;
   if (signers.policy === undefined) return stored ?? missing(home, `${folder}/policy.key`, 'sign the policy');
   const policy: PolicyDocument = {
@@ -144,7 +150,7 @@ export async function policyDocument(
     ...validity(plan.life.policy, now),
     ...(current === undefined ? firstPolicy(plan) : policySettings(current.payload)),
   };
-  const token = await signDocument(policy, [signers.policy]);
+  const token = await signDocument(policy, signers.policy);
   if (stored !== undefined) await home.write(versionName(folder, 'policy', policy.version - 1), stored);
   await home.write(name, token);
   changes.push(`policy version ${policy.version} signed for ${lifeInWords(plan.life.policy)}`);
@@ -198,7 +204,7 @@ export async function directoryDocument(
     const before = (await namedPolicy(home, folder, current.payload))?.payload ?? payload;
     requireNobodyLockedOut({ policy: before, directory: current.payload }, { policy: payload, directory }, now);
   }
-  const token = await signDocument(directory, [signers.directory]);
+  const token = await signDocument(directory, signers.directory);
   const renewer = keys.renewer?.urn ?? '';
   if (Object.hasOwn(entities, renewer) && current?.payload.entities[renewer] === undefined) {
     await rememberFirst(home, { roots, policy, directory: token }, place);

@@ -1,4 +1,4 @@
-import type { DirectoryDocument, TrustDocuments } from '@bulla/crypto';
+import type { DirectoryDocument, RootDocument, TrustDocuments } from '@bulla/crypto';
 import {
   encodeBase64url,
   parseDirectory,
@@ -11,7 +11,8 @@ import {
 } from '@bulla/crypto';
 import type { KeptHashes } from './directory-hashes.js';
 import { hashesBefore } from './directory-hashes.js';
-import { documentSigner, findDocumentSigner } from './document-key.js';
+import type { DocumentSigner } from './document-key.js';
+import { documentKeyName, documentSigner, findDocumentSigners } from './document-key.js';
 import type { Home } from '../home/home.js';
 import { HomeError } from '../home/home.js';
 import type { DocumentKind, OrganisationMaker, OrganisationPlan } from './organisation-documents.js';
@@ -22,6 +23,7 @@ import { organisationKeys, renewedKeys, withCheckpointKeys, withVaultManagedKeys
 import { readProfile, writeProfile } from '../home/profile.js';
 import { suiteForNewKeys } from '../../people/suite-for-new-keys.js';
 import { adoptSeenDocuments } from './seen-documents.js';
+import { staleFiles, staleLine } from './stale-files.js';
 
 const BOOTSTRAP_SECRET = 'bootstrap.secret';
 
@@ -54,6 +56,8 @@ export interface OwnOrganisation {
   readonly bootstrapSecret: string;
   /** One line for each thing that was made or renewed; empty if nothing changed. */
   readonly changes: readonly string[];
+  /** One line for each file that was left alone, because its holder has newer keys than it knows. */
+  readonly stale: readonly string[];
 }
 
 /**
@@ -81,13 +85,18 @@ export async function prepareOrganisation(
     vault: options.vaultUrl ?? urlOf(known, 'vault'),
     responder: options.responderUrl ?? urlOf(known, 'responder'),
   };
-  const signers = await documentSigners(home, folder);
+  const signers = await documentSigners(home, folder, plan);
   const revoked = new Set(listed?.revoked.map(({ kid }) => kid));
-  const recordsOf = (urn: string) => (known?.[urn]?.keys ?? []).filter(({ kid }) => !revoked.has(kid));
+  const countingOf = (urn: string) => (known?.[urn]?.keys ?? []).filter(({ kid }) => !revoked.has(kid));
   const made = await organisationKeys(home, plan, {
     areListed: known !== undefined,
     addsRenewer: plan.profile === 'development' && signers.directory !== undefined,
   });
+  // guard: renew-stale without: const stale = staleFiles(made, () => [], now);
+  const stale = staleFiles(made, countingOf, now);
+  const isStale = (urn: string) => stale.some(({ file }) => file.urn === urn);
+  // Of whom a stale file is here nothing is due, and nothing is made.
+  const recordsOf = (urn: string) => (isStale(urn) ? [] : countingOf(urn));
   const decided = await home.read(`${folder}/policy.json`);
   const chosen = decided === undefined ? undefined : suiteForNewKeys((await parsePolicy(decided)).payload);
   // A key that the directory cannot list is not made.
@@ -109,7 +118,7 @@ export async function prepareOrganisation(
     signers,
     keys,
     signsStale: options.signsStale === true,
-    leavesOut: options.leavesOut ?? new Set(),
+    leavesOut: new Set([...(options.leavesOut ?? []), ...stale.flatMap(({ file }) => file.keys.map(({ kid }) => kid))]),
     hashes: options.keptHashes,
   };
   const bootstrapSecret = (await home.readSecret(BOOTSTRAP_SECRET)) ?? (await makeBootstrapSecret(home));
@@ -123,14 +132,46 @@ export async function prepareOrganisation(
   await updateProfile(maker, pin, options.vaultUrl !== undefined);
   const earlier = (kind: 'policy' | 'directory', version: number) => home.read(versionName(folder, kind, version));
   const hashes = () => hashesBefore(home, org, directoryRef.ver, options.keptHashes);
-  return { org, pin, documents, earlier, hashes, bootstrapSecret, changes };
+  const lines = stale.map((one) => staleLine(home, one));
+  return { org, pin, documents, earlier, hashes, bootstrapSecret, changes, stale: lines };
 }
 
-/** The keys that sign documents: made before there is a root, which names them; from then on those that are here. */
-async function documentSigners(home: Home, folder: string): Promise<OrganisationMaker['signers']> {
-  const isNew = (await home.read(`${folder}/root.json`)) === undefined;
-  const signer = (kind: DocumentKind) => (isNew ? documentSigner : findDocumentSigner)(home, `${folder}/${kind}.key`);
-  return { root: await signer('root'), policy: await signer('policy'), directory: await signer('directory') };
+/**
+ * The keys that sign documents: made before there is a root, which names them; from then on those of the newest root that
+ * are here, where they are enough.
+ */
+async function documentSigners(
+  home: Home,
+  folder: string,
+  { owners }: OrganisationPlan,
+): Promise<OrganisationMaker['signers']> {
+  const root = await newestRootOf(home, folder);
+  const signersOf = async (kind: DocumentKind) => {
+    if (root === undefined) {
+      const count = kind === 'directory' ? 1 : (owners?.count ?? 1);
+      const made: DocumentSigner[] = [];
+      for (let number = 1; number <= count; number++)
+        made.push(await documentSigner(home, documentKeyName(folder, kind, number)));
+      return made;
+    }
+    const { kids, threshold } = root.roles[kind];
+    const found = await findDocumentSigners(home, folder, kind);
+    // guard: home-listed-signers without: const listed = found;
+    const listed = found.filter(({ kid }) => kids.includes(kid));
+    return listed.length >= threshold ? listed : undefined;
+  };
+  return { root: await signersOf('root'), policy: await signersOf('policy'), directory: await signersOf('directory') };
+}
+
+/** The newest root in a folder; undefined where there is none yet. */
+export async function newestRootOf(home: Home, folder: string): Promise<RootDocument | undefined> {
+  let newest = await home.read(`${folder}/root.json`);
+  for (let version = 2; newest !== undefined; version++) {
+    const next = await home.read(`${folder}/root.${version}.json`);
+    if (next === undefined) break;
+    newest = next;
+  }
+  return newest === undefined ? undefined : (await parseRoot(newest)).payload;
 }
 
 /** Where the directory says that a service is. */

@@ -11,7 +11,7 @@ import {
   timestampOf,
 } from '@bulla/crypto';
 import { requireNobodyLockedOut } from '../../trust/locked-out.js';
-import { findDocumentSigner } from './document-key.js';
+import { findDocumentSigners } from './document-key.js';
 import type { Home } from '../home/home.js';
 import { HomeError } from '../home/home.js';
 import { namedPolicy } from './named-policy.js';
@@ -44,8 +44,8 @@ export async function signNextPolicy(
   const listed = await home.read(`${folder}/directory.json`);
   const directory = listed === undefined ? undefined : (await parseDirectory(listed)).payload;
   const stored = await takenPolicy(home, folder, directory, now, say);
-  const signer = await findDocumentSigner(home, `${folder}/policy.key`);
-  if (stored === undefined || signer === undefined) {
+  const signers = await findDocumentSigners(home, folder, 'policy');
+  if (stored === undefined || signers.length === 0) {
     throw new HomeError(`${home.path(`${folder}/policy.key`)} is not here, and it must sign the policy`);
   }
   const { payload: before, hash } = await parsePolicy(stored);
@@ -53,7 +53,7 @@ export async function signNextPolicy(
   // What an earlier policy leaves unsaid means something else.
   if (isSame && before.spec === '2') return before.version;
   const rootVersion = Math.max(before.root_version, await newestRoot(home, folder));
-  const { token, read } = await makePolicy({ before, hash }, settings, { rootVersion, now, signer });
+  const { token, read } = await makePolicy({ before, hash }, settings, { rootVersion, now, signers });
   if (directory !== undefined) {
     const named = (await namedPolicy(home, folder, directory))?.payload ?? before;
     requireNobodyLockedOut({ policy: named, directory }, { policy: read, directory }, now);
@@ -75,7 +75,11 @@ export async function tryPolicy(trust: Trust, value: unknown, now: number): Prom
   const { payload: before, hash } = await parsePolicy(trust.documents.policy);
   const { privateJwk } = await generateKeyPair('ed25519', 'sig');
   const signer = await loadSigner(privateJwk, 'Ed25519');
-  const { read } = await makePolicy({ before, hash }, settings, { rootVersion: before.root_version, now, signer });
+  const { read } = await makePolicy({ before, hash }, settings, {
+    rootVersion: before.root_version,
+    now,
+    signers: [signer],
+  });
   const { directory } = trust;
   requireNobodyLockedOut({ policy: before, directory }, { policy: read, directory }, now);
   return settings;
@@ -85,7 +89,11 @@ export async function tryPolicy(trust: Trust, value: unknown, now: number): Prom
 async function makePolicy(
   { before, hash }: { readonly before: PolicyDocument; readonly hash: string },
   settings: PolicySettings,
-  { rootVersion, now, signer }: { readonly rootVersion: number; readonly now: number; readonly signer: Signer },
+  {
+    rootVersion,
+    now,
+    signers,
+  }: { readonly rootVersion: number; readonly now: number; readonly signers: readonly Signer[] },
 ): Promise<{ readonly token: string; readonly read: PolicyDocument }> {
   const { fresh_days: _days, witnesses: _witnesses, ...kept } = before;
   const policy: PolicyDocument = {
@@ -98,7 +106,7 @@ async function makePolicy(
     issued: timestampOf(now),
     expires: timestampOf(now + secondsOf(before.expires) - secondsOf(before.issued)),
   };
-  const token = await signDocument(policy, [signer]);
+  const token = await signDocument(policy, signers);
   const { payload: read } = await parsePolicy(token);
   requireWorkingSwitches(policySettings(read));
   return { token, read };

@@ -32,6 +32,43 @@ const trustOf = ({ documents, pin }: OwnOrganisation, now = NOW) =>
 const takeAway = (name: string) => rename(home.path(name), join(folder, name.replaceAll('/', '_')));
 const bringBack = (name: string) => rename(join(folder, name.replaceAll('/', '_')), home.path(name));
 
+describe('an organisation of several owners', () => {
+  it('is signed by as many as must, while their keys are here, and by nobody where too few are', async () => {
+    const made = await prepare({ owners: { count: 3, threshold: 2 } });
+    const { root } = await trustOf(made);
+    expect([root.roles.root, root.roles.policy].map(({ kids, threshold }) => [kids.length, threshold])).toEqual([
+      [3, 2],
+      [3, 2],
+    ]);
+    expect(root.roles.directory.kids).toHaveLength(1);
+    for (const name of ['root.2.key', 'root.3.key', 'policy.3.key']) await takeAway(`org/acme/${name}`);
+    const due = NOW + 250 * DAY;
+    // Of the policy two are left, and of the root one.
+    expect((await renewOrganisation(home, due))?.documents.roots).toEqual(made.documents.roots);
+    await bringBack('org/acme/root.3.key');
+    const renewed = await renewOrganisation(home, due + 1);
+    expect(renewed?.changes).toContain('root version 2 signed for a year');
+    const after = await Trust.establish(renewed?.documents ?? made.documents, {
+      org: 'acme',
+      pin: made.pin,
+      now: due + 1,
+      acceptStale: true,
+    });
+    expect([after.root.version, after.policy.root_version, after.directory.root_version]).toEqual([2, 2, 2]);
+    expect(after.root.roles).toEqual(root.roles);
+  });
+
+  it('is signed by no key that the newest root does not list [guard: home-listed-signers]', async () => {
+    const made = await prepare();
+    const other = new Home(join(folder, 'other'));
+    await prepareProduction(other, { org: 'acme', ...URLS, now: NOW, suite: 'p256' });
+    await home.write('org/acme/directory.key', (await other.readSecret('org/acme/directory.key')) ?? '');
+    expect(await renewOrganisation(home, NOW + 31 * DAY)).toBeUndefined();
+    await expect(prepare({ now: NOW + 31 * DAY })).rejects.toThrow('directory.key is not here');
+    expect(await home.read('org/acme/directory.json')).toBe(made.documents.directory);
+  });
+});
+
 describe('an organisation of profile production', () => {
   it('says where its services are, and lives by the times of the protocol', async () => {
     const made = await prepare();

@@ -15,7 +15,11 @@ const SERVICE = { sig: { use: 90 * DAY, end: 12 * YEAR }, enc: ENC } as const;
 const DEVICE = { sig: { use: YEAR, end: 12 * YEAR }, enc: ENC } as const;
 
 /** How an organisation of profile `production` begins: with one owner, whose folder holds every key at first. */
-export function productionPlan(org: string, suite: SuiteId = 'rsa2048'): OrganisationPlan {
+export function productionPlan(
+  org: string,
+  suite: SuiteId = 'rsa2048',
+  owners?: OrganisationPlan['owners'],
+): OrganisationPlan {
   return {
     org,
     profile: 'production',
@@ -23,15 +27,18 @@ export function productionPlan(org: string, suite: SuiteId = 'rsa2048'): Organis
     suite,
     life: { root: YEAR, policy: YEAR, directory: 90 * DAY },
     keyLife: { vault: SERVICE, responder: SERVICE, device: DEVICE, renewer: SERVICE },
+    owners,
   };
 }
 
 export interface ProductionOptions extends OrganisationOptions {
   readonly org: string;
   readonly suite?: SuiteId | undefined;
+  /** How many people have a key of root and policy each, and how many must sign; one unless given. */
+  readonly owners?: OrganisationPlan['owners'];
 }
 
 /** Makes, finishes or renews an organisation of profile `production`. @throws {HomeError} as prepareOrganisation */
 export function prepareProduction(home: Home, options: ProductionOptions): Promise<OwnOrganisation> {
-  return prepareOrganisation(home, productionPlan(options.org, options.suite), options);
+  return prepareOrganisation(home, productionPlan(options.org, options.suite, options.owners), options);
 }

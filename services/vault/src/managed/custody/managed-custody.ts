@@ -25,6 +25,8 @@ export interface ManagedContent {
   readonly version: number;
   readonly chash: string;
   readonly dekId: string;
+  /** What the content says of its key. */
+  readonly dkc: string;
   /** C. */
   readonly content: string;
 }
@@ -73,7 +75,9 @@ export class ManagedCustody {
         detail: 'the policy says that the vault manages this name, and the version brings no deposit of its key',
       });
     const parsed = parseDeposit(deposit);
-    const { kid } = parsed.header;
+    const { kid, dkc } = parsed.header;
+    // guard: vault-deposit-commitment
+    if (dkc !== of.dkc) throw new Problem('envelope_tampered', { detail: 'the deposit commits to another key' });
     // guard: vault-deposit-purpose
     trust.requireKey(kid, { usage: 'encrypt', purpose: 'deposit', now: this.clock.now(), check: 'deposit-key' });
     const unwrapper = this.deposits.find(kid);
@@ -82,7 +86,13 @@ export class ManagedCustody {
         detail:
           'the vault does not hold the key that the directory lists for managed names: put its new key file in place',
       });
-    const expected = { ...placeOf(trust, of), urn: this.keys.urnIn(trust.org), dekId: of.dekId, chash: of.chash };
+    const expected = {
+      ...placeOf(trust, of),
+      urn: this.keys.urnIn(trust.org),
+      dekId: of.dekId,
+      chash: of.chash,
+      dkc: of.dkc,
+    };
     const dek = await openDeposit(parsed, unwrapper, expected).catch(failed);
     try {
       await this.open(trust, of, dek);
@@ -160,7 +170,7 @@ function placeOf({ org }: Trust, { promptId, version }: Pick<ManagedContent, 'pr
 }
 
 function contextOf(trust: Trust, of: Omit<ManagedContent, 'content'>): WrapContext {
-  return { org: trust.org, ...placeOf(trust, of), dek: of.dekId, chash: of.chash };
+  return { org: trust.org, ...placeOf(trust, of), dek: of.dekId, chash: of.chash, dkc: of.dkc };
 }
 
 /** After a key was used there is one error, whatever failed (protocol.md §2.1). */

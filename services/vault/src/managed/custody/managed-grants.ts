@@ -1,7 +1,7 @@
 import type { Kid, PromptId } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { Recipient, Trust } from '@bulla/crypto';
-import { parseContent, sealGrant, urnOf } from '@bulla/crypto';
+import { parseContent, requireCommitment, sealGrant, urnOf } from '@bulla/crypto';
 import { auditOfService, Clock, ServiceKeys, writeAudit } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { VaultDatabase } from '../../database/vault-database.js';
@@ -44,8 +44,9 @@ export class ManagedGrants {
     if (!isManaged(name, trust) || recipient === undefined) throw new Problem('needs_rewrap');
     const row = await this.wraps.find(org, id, version);
     if (row === undefined) throw new Problem('needs_rewrap');
-    const dekId = parseContent(content).header.kid;
-    const granted = { promptId: id, version, chash, dekId };
+    const { header } = parseContent(content);
+    const granted = { promptId: id, version, chash, dekId: header.kid, dkc: requireCommitment(header) };
+    const { dekId, dkc } = granted;
     const stored = { kekVersion: row.kek_version, wrap: row.wrap };
     const opened = this.custody.unwrap(trust, { ...granted, name, content }, stored);
     // guard: managed-grant-author without: const { dek, statement } = await opened;
@@ -54,7 +55,7 @@ export class ManagedGrants {
       // guard: managed-grant-recipient
       if (!statement.acl.responders.includes(recipient.urn)) throw new Problem('needs_rewrap');
       const sub = urnOf(org, 'prompt', id);
-      const grant = { sub, ver: version, dekId, chash, protectUntil: statement.protect_until };
+      const grant = { sub, ver: version, dekId, chash, dkc, protectUntil: statement.protect_until };
       const checked = await this.grants.check(trust, granted, [await sealGrant(dek, grant, recipient)]);
       await this.store(trust, granted, checked);
     } finally {
@@ -70,7 +71,7 @@ export class ManagedGrants {
     const { kid: poster } = this.keys.signer('http', trust, this.clock.now());
     await this.database.db.transaction().execute(async (trx) => {
       const placed = grants.map((grant) => ({ ...grant, ...of }));
-      const added = await this.grants.store(trx, { org, kid: poster, trust }, placed);
+      const { added } = await this.grants.store(trx, { org, kid: poster, trust }, placed);
       for (const { kid, whash } of grants) {
         if (!added.has(whash)) continue;
         const obj = { prompt: of.promptId as PromptId, version: of.version, kid: kid as Kid };

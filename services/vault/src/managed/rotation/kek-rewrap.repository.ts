@@ -11,6 +11,7 @@ export interface BoundWrap {
   readonly wrap: string;
   readonly dek_id: string;
   readonly chash: string;
+  readonly dkc: string | null;
 }
 
 /** Where a pass through all of them is. */
@@ -34,7 +35,7 @@ export class KekRewrapRepository {
         .innerJoin('prompt_version as v', (join) =>
           join.onRef('v.prompt_id', '=', 'w.prompt_id').onRef('v.version', '=', 'w.version'),
         )
-        .select(['w.prompt_id', 'w.version', 'w.kek_version', 'w.wrap', 'v.dek_id', 'v.chash'])
+        .select(['w.prompt_id', 'w.version', 'w.kek_version', 'w.wrap', 'v.dek_id', 'v.chash', 'v.dkc'])
         .where('w.org', '=', org)
         // The newest KEK is the active one, so that those before it are the others.
         .where('w.kek_version', '<', active)

@@ -133,7 +133,7 @@ export class KekRotation implements JobKind {
 /** What the wrap of a version is bound to. */
 export function contextOf(
   org: string,
-  { prompt_id, version, dek_id, chash }: Omit<BoundWrap, 'wrap' | 'kek_version'>,
+  { prompt_id, version, dek_id, chash, dkc }: Omit<BoundWrap, 'wrap' | 'kek_version'>,
 ): WrapContext {
-  return { org, sub: urnOf(org, 'prompt', prompt_id), ver: version, dek: dek_id, chash };
+  return { org, sub: urnOf(org, 'prompt', prompt_id), ver: version, dek: dek_id, chash, dkc: dkc ?? undefined };
 }

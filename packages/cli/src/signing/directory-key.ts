@@ -1,5 +1,5 @@
 import { BullaError } from '@bulla/client';
-import { adoptSeenDocuments, findDocumentSigner } from '@bulla/client/node';
+import { adoptSeenDocuments, findDocumentSigner, findDocumentSigners } from '@bulla/client/node';
 import type { Signer, Trust } from '@bulla/crypto';
 import { fingerprint } from '@bulla/crypto';
 import { Option } from 'commander';
@@ -23,6 +23,10 @@ export async function directorySigner(context: Context, trust: Trust, file: stri
     file === undefined ? { home: context.home, name: `org/${trust.org}/directory.key` } : context.placeOf(file);
   const signer = await findDocumentSigner(place.home, place.name);
   if (signer !== undefined) return signer;
+  const { kids: listed } = trust.root.roles.directory;
+  const held = file === undefined ? await findDocumentSigners(place.home, `org/${trust.org}`, 'directory') : [];
+  const other = held.find(({ kid }) => listed.includes(kid));
+  if (other !== undefined) return other;
   const kids = trust.root.roles.directory.kids.map((kid) => fingerprint(kid)).join(' or ');
   const owners = trust.entitiesOf('device').filter((urn) => trust.hasRole(urn, 'owner'));
   const names = await readPeopleNames(context.home);

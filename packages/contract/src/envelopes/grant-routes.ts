@@ -1,0 +1,92 @@
+import { inGrant, inPrompt, inUnfitGrant } from '../http/params.js';
+import type { Route } from '../http/route.js';
+import { create, read, remove } from '../http/route-kinds.js';
+import {
+  AcceptedGrants,
+  GrantDeletion,
+  GrantPage,
+  GrantQuery,
+  MovedGrants,
+  NewGrants,
+  OwnGrantPage,
+  OwnGrantQuery,
+  TriedGrantPage,
+  TriedGrantQuery,
+  UnfitGrantPage,
+  UnfitGrantQuery,
+} from './grants.js';
+
+/** Who can open what: keys of versions, each sealed to one recipient. */
+export const GRANT_ROUTES = {
+  'grant.add': {
+    ...create,
+    path: '/api/v1/prompts/{id}/grants',
+    summary: 'Share versions with further keys',
+    permission: 'grant.write',
+    params: inPrompt,
+    body: NewGrants,
+    response: AcceptedGrants,
+    problems: ['content_uncommitted', 'envelope_tampered', 'not_found'],
+  },
+  'grant.list': {
+    ...read,
+    path: '/api/v1/prompts/{id}/grants',
+    summary: 'List which keys hold grants of a prompt',
+    permission: 'grant.read',
+    params: inPrompt,
+    query: GrantQuery,
+    response: GrantPage,
+    problems: ['not_found'],
+  },
+  'grant.delete': {
+    ...remove,
+    path: '/api/v1/prompts/{id}/grants/{whash}',
+    summary: 'Delete a grant; what was read with it stays read',
+    permission: 'grant.delete',
+    params: inGrant,
+    query: GrantDeletion,
+    problems: ['not_found'],
+  },
+  'grant.collect': {
+    ...read,
+    path: '/api/v1/grants',
+    summary: 'Collect the grants sealed to one key of the caller',
+    permission: 'grant.collect',
+    query: OwnGrantQuery,
+    response: OwnGrantPage,
+    problems: ['not_found'],
+  },
+  'grant.move': {
+    ...create,
+    path: '/api/v1/grants',
+    summary: 'Give further keys of the caller versions that it can open, each judged by itself',
+    permission: 'grant.write',
+    body: NewGrants,
+    response: MovedGrants,
+  },
+  'grant.unfit': {
+    ...read,
+    path: '/api/v1/unfit-grants',
+    summary: 'List grants that their recipients took back as unfit, and who posted them',
+    permission: 'grant.read',
+    query: UnfitGrantQuery,
+    response: UnfitGrantPage,
+  },
+  'grant.clear': {
+    ...remove,
+    path: '/api/v1/unfit-grants/{whash}',
+    summary: 'Let the poster of an unfit grant give that key that version again',
+    permission: 'grant.clear',
+    params: inUnfitGrant,
+  },
+  'grant.tried': {
+    ...read,
+    service: 'responder',
+    path: '/api/v1/grants/tried',
+    summary: 'List which grants of one of its keys this responder has tried, and which were fit',
+    permission: 'grant.read',
+    query: TriedGrantQuery,
+    response: TriedGrantPage,
+    problems: ['not_found'],
+  },
+} as const satisfies Record<string, Route>;
