@@ -2,12 +2,12 @@ import type { AuditCheckpoints } from '@bulla/contract';
 import { encodeLeaf } from '@bulla/contract';
 import { mintId } from '@bulla/crypto';
 import type { NoteKey } from '@bulla/crypto/log';
-import { noteKeyOf } from '@bulla/crypto/log';
+import { originOf, pinInOrigin, noteKeyOf } from '@bulla/crypto/log';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import { Partitions } from '../src/audit-log/partitions.js';
 import { Retention } from '../src/audit-log/retention.js';
-import { writeAudit } from '../src/audit/outbox.js';
+import { AuditOutbox } from '../src/audit/outbox.js';
 import { Chores, EventLog } from '../src/index.js';
 import { verifiedLog } from './log-reader.js';
 import { stores } from './stores.js';
@@ -36,7 +36,10 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     await tiny.service.listen();
     const [record] = tiny.acme.vault.entity.keys.filter(({ pur }) => pur.includes('checkpoint'));
     if (record === undefined) throw new Error('the directory lists no key for checkpoints');
-    key = await noteKeyOf(`${tiny.acme.vault.urn}/audit/1`, record.jwk);
+    key = await noteKeyOf(
+      originOf({ urn: tiny.acme.vault.urn, number: 1, pin: pinInOrigin(tiny.acme.pin) }),
+      record.jwk,
+    );
   });
   afterEach(() => tiny.stop());
 
@@ -51,6 +54,8 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     await sql`truncate ${sql.join(tables)} restart identity`.execute(tiny.database.db);
   };
 
+  const outbox = () => tiny.service.app.get(AuditOutbox, { strict: false });
+
   /** The chore, as each of several processes does it. */
   const prune = (days: number | 'forever' = 365, machineMs = () => Date.now()) => {
     const log = new EventLog({ service: 'tiny', stream: { write: (line) => void lines.push(line) } });
@@ -58,7 +63,7 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
       machineMs,
       nowMs: () => Date.now(),
     });
-    return new Retention({ database: tiny.database, days, clock, log }).run();
+    return new Retention({ database: tiny.database, days, clock, log, outbox: outbox() }).run();
   };
 
   /** Decisions of so many days ago, in the log and signed. */
@@ -74,7 +79,7 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
         evidence: null,
       }));
       await tiny.database.db.transaction().execute(async (trx) => {
-        await writeAudit(trx, ...rows);
+        await outbox().write(trx, ...rows);
         await trx.updateTable('audit_outbox').set({ at }).where('org', '=', org).execute();
       });
     }
@@ -174,7 +179,7 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     await written();
     // Of the tile that the last old entry is in all entries stay: they show how old those before them were.
     const said1 = { log: 1, first: 0, last: 3 * TILE - 1, size: head.size };
-    expect(await said()).toEqual([{ ...said1, root: Buffer.from(head.root).toString('base64url') }]);
+    expect(await said()).toEqual([{ ...said1, root: Buffer.from(head.root).toString('base64url'), before: [] }]);
     await prune();
     expect([(await there()).slice(0, all.length), dropped()]).toEqual([all, 0]);
     await aDayLater();
@@ -243,6 +248,7 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     await tiny.database.db
       .updateTable('audit_log')
       .set({ checkpoint_size: TILE + 9 })
+      .where('org', '=', 'acme')
       .execute();
     await prune();
     const { rows } = await sql<{

@@ -4,7 +4,7 @@ import { encodeBase64url } from '@bulla/crypto';
 import { TILE_WIDTH } from '@bulla/crypto/log';
 import { auditOfService } from '../audit/audit-record.js';
 import type { LedgerTables } from '../audit/ledger-tables.js';
-import { writeAudit } from '../audit/outbox.js';
+import type { AuditOutbox } from '../audit/outbox.js';
 import { databaseFault } from '../database/database-fault.js';
 import type { Database } from '../database/database.js';
 import type { EventLog } from '../observe/event-log.js';
@@ -25,6 +25,7 @@ export interface RetentionParts {
   readonly days: RetentionDays;
   readonly clock: Clock;
   readonly log: EventLog;
+  readonly outbox: AuditOutbox;
 }
 
 /**
@@ -69,14 +70,14 @@ export class Retention {
 
   /** Puts down that entries of a log go, unless that is said. */
   async #say(aged: AgedLog, said: readonly SaidPrune[]): Promise<void> {
-    const { database, clock } = this.#parts;
+    const { database, clock, outbox } = this.#parts;
     const below = keptFrom(aged);
     if (below <= Math.max(aged.first, belowIn(said, aged.log))) return;
     const { org, log, first, size, root } = aged;
     const before = await this.#before(aged, said);
     const obj = { log, first, last: below - 1, size, root: encodeBase64url(root), ...(before && { before }) };
     const event = auditOfService(org, { act: 'log.prune', obj }, clock.nowMs());
-    await writeAudit(database.db, { org, event, evidence: null });
+    await outbox.write(database.db, { org, event, evidence: null });
   }
 
   /** What the first entry says of the log before, which goes with it. */
