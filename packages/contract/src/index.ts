@@ -109,6 +109,7 @@ export {
   LABELS_MAX,
   MOVES_MAX,
   ORGANISATION_BODY_BYTES_MAX,
+  PUSHED_TAGS_MAX,
   USAGE_COUNTS_MAX,
 } from './http/limits.js';
 export { Sequence, Version, VersionOrNone } from './numbers.js';
