@@ -17,6 +17,7 @@ import type { LogSource } from './log-source.js';
 import { PrunedEntries } from './gone/pruned-entries.js';
 import type { Misfit } from './evidence/misfit.js';
 import type { RequestMemory } from './evidence/request-memory.js';
+import type { ErasureRequests } from './evidence/erasure-requests.js';
 import { checkTold } from './told/told-check.js';
 import type { ToldHead } from './told/told-heads.js';
 import { witnessedText } from '../witnesses/witness-words.js';
@@ -45,6 +46,8 @@ export interface LogToJudge {
   readonly saidErased?: readonly SaidErase[] | undefined;
   /** What requests brought about in the other logs of the service. */
   readonly requests: RequestMemory;
+  /** Which requests had evidence erased at the other services. */
+  readonly erasures?: ErasureRequests | undefined;
 }
 
 /** Judges one log from its checkpoint to its last entry. What cannot be read at all is thrown on. */
@@ -77,11 +80,11 @@ class JudgedLog {
   constructor(log: LogToJudge) {
     this.#log = log;
     this.#origin = originOf(log.name);
-    const { name, source, org, trusts, onLeaf, requests, saidPruned = [], saidErased = [] } = log;
+    const { name, source, org, trusts, onLeaf, requests, erasures, saidPruned = [], saidErased = [] } = log;
     this.#pruned = new PrunedEntries(name, saidPruned);
     this.#erased = new ErasedEvidence(name, saidErased);
     const [evidence, pruned, erased] = [source.evidence, this.#pruned, this.#erased];
-    this.#judge = new EntryJudge({ ...name, org, evidence, trusts, onLeaf, pruned, erased, requests });
+    this.#judge = new EntryJudge({ ...name, org, evidence, trusts, onLeaf, pruned, erased, requests, erasures });
   }
 
   async verdict(): Promise<LogVerdict> {
