@@ -1,4 +1,3 @@
-import { PUSHED_TAGS_MAX } from '@bulla/contract';
 import { mintId } from '@bulla/crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { AuditWorld, changeEntry, entryOf } from './audit-world.js';
@@ -178,21 +177,6 @@ describe('a request', () => {
     const actor = author.signer.kid;
     await first.add({ act: 'audit.erase', obj: { log: 1, actor, below: 3, items: 2 }, by: owner });
     expect(await failure()).toMatch(/^evidence: 1 entry does not fit: entry 2: its request .* for something else$/);
-  });
-
-  it('moves as many labels as one push may bring, whoever invents more [guard: audit-request-labels]', async () => {
-    const { first } = all;
-    const made = { prompt: PROMPT, version: 1, chash: 'A'.repeat(43), grants: 1 } as const;
-    await first.add({ act: 'version.create', obj: made, by: all.world.organisation.author });
-    forge(first, 1, { act: 'prompt.create', obj: { prompt: PROMPT } });
-    const move = (at: number) =>
-      forge(first, 1, { act: 'label.move', obj: { prompt: PROMPT, label: `label-${at}`, seq: 1, version: 1 } });
-    for (let at = 0; at < PUSHED_TAGS_MAX; at++) move(at);
-    expect(await failure()).toBeUndefined();
-    for (let at = 0; at < 300; at++) move(PUSHED_TAGS_MAX + at);
-    expect(await failure()).toMatch(
-      /^evidence: 300 entries do not fit: entry 19: its request stands for one change, and that moves at most 16 labels;/,
-    );
   });
 
   it('stands for one change in all logs of a service', async () => {

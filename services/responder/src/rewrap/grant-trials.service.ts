@@ -88,12 +88,10 @@ export class GrantTrialsService {
         kid,
         page.map(({ whash }) => whash),
       );
-      // What is known to be unfit was posted once more: it goes without being tried.
-      // guard: unfit-again without: const left = page.filter(({ whash }) => !known.has(whash));
-      const left = page.filter(({ whash }) => known.get(whash) !== true);
+      const left = page.filter(({ whash }) => !known.has(whash));
       const found = await this.own.each(left, async (one) => ({
         one,
-        fit: known.get(one.whash) ?? (await this.mover.isFit(foundOf(trust, one), trust, this.keys.urn)),
+        fit: await this.mover.isFit(foundOf(trust, one), trust, this.keys.urn),
       }));
       for (const { one } of found.filter(({ fit }) => fit === false)) {
         await this.own.takeBack(trust, one);

@@ -126,21 +126,6 @@ describe('what is sealed to a responder', () => {
     expect(await tried()).toContainEqual({ whash: good, fit: true });
   });
 
-  it('is taken back each time that an unfit one comes, in the same bytes too [guard: unfit-again]', async () => {
-    const [prompt] = prompts as [StoredPrompt];
-    kept.splice(0, 1);
-    const token = await unfit(prompt);
-    const bad = await arrive(prompt, token);
-    const service = await startProcess();
-    await service.look();
-    const opens = unwraps;
-    for (const next of [service, await startProcess()]) {
-      await arrive(prompt, token);
-      await next.look();
-    }
-    expect([takenBack, unwraps]).toEqual([[bad, bad, bad], opens]);
-  });
-
   it('is asked for by when it came, with two minutes for clocks that differ; by a new process all of it', async () => {
     const service = await startProcess();
     const first = clock.now();

@@ -13,16 +13,16 @@ export interface TriedRow {
 export class TriedGrantsRepository {
   constructor(private readonly db: Kysely<ResponderTables>) {}
 
-  /** Those of some grants of a key that were tried, and whether each was fit. */
-  async known(org: string, kid: string, whashes: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
+  /** Those of some grants of a key that were tried. */
+  async known(org: string, kid: string, whashes: readonly string[]): Promise<ReadonlySet<string>> {
     const rows = await this.db
       .selectFrom('tried_grant')
-      .select(['whash', 'fit'])
+      .select('whash')
       .where('org', '=', org)
       .where('kid', '=', kid)
       .where('whash', '=', sql<string>`any(${whashes}::text[])`)
       .execute();
-    return new Map(rows.map(({ whash, fit }) => [whash, fit]));
+    return new Set(rows.map(({ whash }) => whash));
   }
 
   /** Keeps what trying came to; what was found first stays. */

@@ -1,4 +1,4 @@
-import { PUSHED_TAGS_MAX, routesOf } from '@bulla/contract';
+import { routesOf } from '@bulla/contract';
 import { digestB64u, utf8 } from '@bulla/crypto';
 import type { AskedLeaf } from './entry-fit.js';
 import { misfit } from './misfit.js';
@@ -41,10 +41,6 @@ export class RequestMemory {
     // guard: audit-request-acts
     if (kept.ev !== ev || !areOfOne(acts))
       throw misfit('its request stands for one change, and another entry has it for something else');
-    // Also bounds the work of each entry, which reads all that is kept of its request.
-    // guard: audit-request-labels
-    if (acts.filter((act) => act === 'label.move').length > PUSHED_TAGS_MAX)
-      throw misfit(`its request stands for one change, and that moves at most ${PUSHED_TAGS_MAX} labels`);
     ofKey.set(req, textOf({ ev, changes: [...kept.changes, [what, entry]] }));
     return false;
   }
@@ -57,7 +53,7 @@ export class RequestMemory {
   }
 }
 
-/** A push moves several labels; anything else comes about once. */
+/** A push moves several labels. */
 function whatOf({ act, obj }: AskedLeaf): string {
   return act === 'label.move' && 'label' in obj ? `${act}/${obj.label}` : act;
 }
