@@ -126,6 +126,25 @@ describe('what is sealed to a responder', () => {
     expect(await tried()).toContainEqual({ whash: good, fit: true });
   });
 
+  it('is taken back again where the same is posted again, without another trial [guard: unfit-posted-again]', async () => {
+    const [prompt] = prompts as [StoredPrompt];
+    const bytes = await unfit(prompt);
+    kept.splice(0, 1);
+    const bad = await arrive(prompt, bytes);
+    const service = await startProcess();
+    await service.look();
+    expect([takenBack, unwraps]).toEqual([[bad], 3]);
+    // By whichever process, and as often as it comes.
+    for (const process of [service, await startProcess()]) {
+      await arrive(prompt, bytes);
+      await process.look();
+    }
+    expect([takenBack, unwraps]).toEqual([[bad, bad, bad], 3]);
+    expect(kept.some(({ one }) => one.whash === bad)).toBe(false);
+    expect(lines.filter(({ event }) => event === 'grant-unfit')).toHaveLength(3);
+    expect((await tried()).filter(({ fit }) => !fit)).toEqual([{ whash: bad, fit: false }]);
+  });
+
   it('is asked for by when it came, with two minutes for clocks that differ; by a new process all of it', async () => {
     const service = await startProcess();
     const first = clock.now();

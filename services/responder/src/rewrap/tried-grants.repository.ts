@@ -13,16 +13,16 @@ export interface TriedRow {
 export class TriedGrantsRepository {
   constructor(private readonly db: Kysely<ResponderTables>) {}
 
-  /** Those of some grants of a key that were tried. */
-  async known(org: string, kid: string, whashes: readonly string[]): Promise<ReadonlySet<string>> {
+  /** Those of some grants of a key that were tried, by their hash, and whether they were fit. */
+  async known(org: string, kid: string, whashes: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
     const rows = await this.db
       .selectFrom('tried_grant')
-      .select('whash')
+      .select(['whash', 'fit'])
       .where('org', '=', org)
       .where('kid', '=', kid)
       .where('whash', '=', sql<string>`any(${whashes}::text[])`)
       .execute();
-    return new Set(rows.map(({ whash }) => whash));
+    return new Map(rows.map(({ whash, fit }) => [whash, fit]));
   }
 
   /** Keeps what trying came to; what was found first stays. */
