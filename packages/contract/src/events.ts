@@ -13,6 +13,7 @@ import {
   Label,
   LogOrigin,
   Pin,
+  PosterUrn,
   PromptId,
   ResponderUrn,
   UsageReportId,
@@ -123,7 +124,7 @@ const AUDIT_FACTS = {
   }),
   'grant.unfit': items,
   /** Somebody may give a key a version again. */
-  'grant.clear': z.strictObject({ whash: Hash }),
+  'grant.clear': z.strictObject({ whash: Hash, by: PosterUrn }),
   'grant.tried': items,
   'grant.collect': z.strictObject({ kid: Kid, items: Count }),
   /** `to` has those that are stored now, new or not; of the others only their number is told. */
