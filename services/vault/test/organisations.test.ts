@@ -321,7 +321,8 @@ describe('documents are published', () => {
     });
     const { policy, directory } = acme.documents;
     const unnamed = () => owner.put(path('directory'), { directory }, basedOn(acme.trust.directory.version - 1));
-    await expectRefusal(vault, unnamed, 400, 'validation_failed');
+    // [red] This was called invalid for ever, and its signers went on to another of its version; then it was taken.
+    await expectRefusal(vault, unnamed, 412, 'version_conflict');
     must(200, await owner.put(path('policy'), { policy }, basedOn(from)));
     expect((await vault.get('/.well-known/bulla/acme/policy.json')).text).toBe(before);
     must(200, await unnamed());

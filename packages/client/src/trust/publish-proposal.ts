@@ -80,20 +80,18 @@ export async function keepRefusal(session: Session, hashes: readonly string[], e
 }
 
 /**
- * What a vault says of a document that it does not take. All else may be about who asks, or over in a moment: that it is too
- * early, that the vault was restored, that something broke.
+ * What a vault says of a document that it never takes. All else may be about who asks, or over in a moment: that it is too
+ * early, that the vault was restored, that something broke. So may be what the vault holds: versions that are to be
+ * resealed first, names that it keeps, another document that waits or that this one follows.
  */
 const FINAL: ReadonlySet<BullaErrorCode> = new Set([
-  'custody_not_allowed',
   'key_invalid',
-  'needs_rewrap',
   'payload_too_large',
   'signature_invalid',
   'token_malformed',
   'trust_expired',
   'trust_rollback',
   'validation_failed',
-  'version_conflict',
 ]);
 
 /** What a vault signed that takes a document never; undefined where it may take it yet, or did. */

@@ -173,7 +173,8 @@ export class PublishingService {
     await requireSignedToken(token, 'bulla-directory', roles.directory, keys, 'directory-signatures');
     const policy = await this.organisations.findDocument(trust.org, 'policy', head.policy.version);
     if (policy === undefined) {
-      throw new Problem('validation_failed', { detail: 'the directory names a policy that was not published' });
+      // Not for ever: the policy may come yet, and its signers know a refusal that is final from this one.
+      throw new Problem('version_conflict', { detail: 'the directory names a policy that was not published' });
     }
     // The first directory with a chain follows all that had none.
     const isFirst = trust.memory.directory.chain === undefined;
