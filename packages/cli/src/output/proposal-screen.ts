@@ -30,6 +30,10 @@ export function demandLines(demands: readonly SignatureDemand[]): string[] {
   });
 }
 
+/** What differs in each new document anyway: which it is, what it stands on, and when. */
+const HEAD = ['version', 'root_version', 'prev', 'chain', 'policy', 'issued', 'expires'];
+const LISTS = ['entities', 'revoked', 'kept', 'withdrawn'] as const;
+
 function rootLines({ base, root }: JudgedProposal): string[] {
   const lines: string[] = [];
   for (const role of ['root', 'policy', 'directory'] as const) {
@@ -42,22 +46,36 @@ function rootLines({ base, root }: JudgedProposal): string[] {
     const was = `${before.threshold} of ${before.kids.length}`;
     if (how !== `${was} keys must sign`) lines.push(`  ${role}: ${how}, instead of ${was}`);
   }
-  const known = ['_type', 'spec', 'org', 'version', 'issued', 'expires', 'keys', 'roles'];
-  const rest = otherLines(base.root, root, known);
-  const life = lifeLine(base.root, root);
-  const all = [...lines, ...life, ...rest];
+  const rest = otherLines(base.root, root, [...HEAD, 'keys', 'roles']);
+  const told = [...lines, ...lifeLine(base.root, root), ...rest];
+  const all = told.length > 0 ? told : otherLines(base.root, root, HEAD);
   return all.length > 0 ? all : ['  the same keys, for a further life'];
 }
 
 function policyLines({ base, after }: JudgedProposal): string[] {
-  const known = ['_type', 'spec', 'org', 'version', 'root_version', 'prev', 'issued', 'expires'];
-  const lines = [...lifeLine(base.policy, after.policy), ...otherLines(base.policy, after.policy, known)];
+  const lines = [...lifeLine(base.policy, after.policy), ...otherLines(base.policy, after.policy, HEAD)];
   return lines.length > 0 ? lines : ['  says what it said'];
 }
 
 function directoryLines(before: DirectoryDocument, after: DirectoryDocument, self: Beholder | string): string[] {
-  const lines = lifeLine(before, after);
   const name = (urn: string) => shortName(urn, self);
+  const ofLists = {
+    entities: entitiesLines(before, after, name),
+    revoked: revokedLines(before, after, name),
+    kept: keptLines(before, after),
+    withdrawn: withdrawnLines(before, after),
+  };
+  const lines = [...lifeLine(before, after), ...otherLines(before, after, [...HEAD, ...LISTS])];
+  for (const list of LISTS) {
+    const told = ofLists[list];
+    const isOtherwise = told.length === 0 && text(before[list]) !== text(after[list]);
+    lines.push(...(isOtherwise ? [`  ${list}: the same, written down in another way`] : told));
+  }
+  return lines.length > 0 ? lines : ['  says what it said, under the documents above'];
+}
+
+function entitiesLines(before: DirectoryDocument, after: DirectoryDocument, name: (urn: string) => string): string[] {
+  const lines: string[] = [];
   for (const [urn, entity] of Object.entries(after.entities)) {
     const old = Object.hasOwn(before.entities, urn) ? before.entities[urn] : undefined;
     if (old === undefined) lines.push(`  ${name(urn)} comes: ${entityInWords(entity)}`, ...keyLines(entity, undefined));
@@ -65,31 +83,46 @@ function directoryLines(before: DirectoryDocument, after: DirectoryDocument, sel
   }
   for (const urn of Object.keys(before.entities))
     if (!Object.hasOwn(after.entities, urn)) lines.push(`  ${name(urn)} goes`);
-  const revoked = new Set(before.revoked.map(({ kid }) => kid));
-  for (const { kid, reason } of after.revoked)
-    if (!revoked.has(kid))
-      lines.push(`  key ${fingerprint(kid)} of ${name(holderOf(after, kid))} is revoked (${reason})`);
-  const kept = new Set(before.kept);
-  const added = after.kept.filter((one) => !kept.has(one));
-  if (added.length > 0)
-    lines.push(`  ${counted(added.length, 'content')} of revoked keys stay trusted: ${added.join(', ')}`);
-  lines.push(
-    ...goneLines(
-      'revocation of',
-      before.revoked.map(({ kid }) => kid),
-      after.revoked.map(({ kid }) => kid),
-    ),
-  );
-  lines.push(...goneLines('trusted content', before.kept, after.kept));
-  const withdrawn = new Map(before.withdrawn.map(({ sub, below }) => [sub, below]));
-  for (const { sub, below } of after.withdrawn)
-    if (withdrawn.get(sub) !== below) lines.push(`  versions of ${sub} below ${below} are withdrawn`);
-  return lines.length > 0 ? lines : ['  says what it said, under the documents above'];
+  return lines;
+}
+
+function revokedLines(before: DirectoryDocument, after: DirectoryDocument, name: (urn: string) => string): string[] {
+  const lines: string[] = [];
+  const old = new Map(before.revoked.map((one) => [one.kid, one]));
+  for (const one of after.revoked) {
+    const what = `key ${fingerprint(one.kid)} of ${name(holderOf(after, one.kid) ?? holderOf(before, one.kid) ?? 'nobody')}`;
+    const known = old.get(one.kid);
+    if (known === undefined) lines.push(`  ${what} is revoked (${one.reason}) as of ${timestampOf(one.at)}`);
+    else lines.push(...differences(known, one).map((line) => `  revocation of ${what}: ${line}`));
+  }
+  const [were, are] = [before, after].map(({ revoked }) => revoked.map(({ kid }) => kid));
+  return [...lines, ...goneLines('revocation of', were ?? [], are ?? [])];
+}
+
+function keptLines({ kept: before }: DirectoryDocument, { kept: after }: DirectoryDocument): string[] {
+  const known = new Set(before);
+  const added = after.filter((one) => !known.has(one));
+  const told = `  ${counted(added.length, 'content')} of revoked keys stay trusted: ${added.join(', ')}`;
+  return [...(added.length > 0 ? [told] : []), ...goneLines('trusted content', before, after)];
+}
+
+function withdrawnLines({ withdrawn: before }: DirectoryDocument, { withdrawn: after }: DirectoryDocument): string[] {
+  const old = new Map(before.map(({ sub, below }) => [sub, below]));
+  const lines: string[] = [];
+  for (const { sub, below } of after) {
+    const was = old.get(sub);
+    const instead = was === undefined ? '' : `, instead of those below ${was}`;
+    if (was !== below) lines.push(`  versions of ${sub} below ${below} are withdrawn${instead}`);
+  }
+  const [were, are] = [before, after].map((list) => list.map(({ sub }) => sub));
+  return [...lines, ...goneLines('withdrawal of versions of', were ?? [], are ?? [])];
 }
 
 function entityLines(name: string, before: DirectoryEntity, after: DirectoryEntity): string[] {
-  const lines = otherLines(before, after, ['keys']).map((line) => `  ${name}:${line.replace(/^ +/, ' ')}`);
+  const lines = differences(before, after, ['keys']).map((line) => `  ${name}: ${line}`);
   const keys = keyLines(after, before).map((line) => line.replace(/^ +/, `  ${name}: `));
+  if (keys.length === 0 && text(before.keys) !== text(after.keys))
+    keys.push(`  ${name}: keys: the same, written down in another way`);
   return [...lines, ...keys];
 }
 
@@ -105,10 +138,10 @@ function keyLines(after: DirectoryEntity, before: DirectoryEntity | undefined): 
   const lines: string[] = [];
   for (const key of after.keys) {
     const known = old.get(key.kid);
-    const what = `key ${fingerprint(key.kid)} for ${key.pur.join(' ')}`;
+    const what = `key ${fingerprint(key.kid)}`;
     const times = `from ${timestampOf(key.nbf)} until ${timestampOf(key.use_until)}, good until ${timestampOf(key.end)}`;
-    if (known === undefined) lines.push(`    ${what} comes (${key.suite}), ${times}`);
-    else if (JSON.stringify(known) !== JSON.stringify(key)) lines.push(`    ${what} counts ${times}`);
+    if (known === undefined) lines.push(`    ${what} for ${key.pur.join(' ')} comes (${key.suite}), ${times}`);
+    else lines.push(...differences(known, key).map((line) => `    ${what}: ${line}`));
   }
   const kids = new Set(after.keys.map(({ kid }) => kid));
   for (const { kid, pur } of before?.keys ?? [])
@@ -121,8 +154,8 @@ function goneLines(what: string, before: readonly string[], after: readonly stri
   return before.filter((one) => !left.has(one)).map((one) => `  the ${what} ${one} goes`);
 }
 
-function holderOf({ entities }: DirectoryDocument, kid: string): string {
-  return Object.entries(entities).find(([, { keys }]) => keys.some((key) => key.kid === kid))?.[0] ?? 'nobody';
+function holderOf({ entities }: DirectoryDocument, kid: string): string | undefined {
+  return Object.entries(entities).find(([, { keys }]) => keys.some((key) => key.kid === kid))?.[0];
 }
 
 interface Lasting {
@@ -135,12 +168,31 @@ function lifeLine(before: Lasting, after: Lasting): string[] {
   return daysOf(before) === daysOf(after) ? [] : [`  lives ${daysOf(after)} days instead of ${daysOf(before)}`];
 }
 
-/** Members that differ, as they were and as they would be. */
+/** Members that differ, as they were and as they would be; indented. */
 function otherLines(before: object, after: object, known: readonly string[]): string[] {
-  const [was, is] = [new Map(Object.entries(before)), new Map(Object.entries(after))];
+  return differences(before, after, known).map((line) => `  ${line}`);
+}
+
+/** What members of keys and revocations are in words; others are told by their names. */
+const MEMBERS: Readonly<Record<string, string>> = {
+  pur: 'for',
+  nbf: 'counts from',
+  use_until: 'counts until',
+  end: 'good until',
+  at: 'as of',
+};
+const MOMENTS = new Set(['nbf', 'use_until', 'end', 'at']);
+
+/** The same, not indented. */
+function differences(before: object, after: object, known: readonly string[] = []): string[] {
+  const [was, is] = [new Map<string, unknown>(Object.entries(before)), new Map<string, unknown>(Object.entries(after))];
+  const told = (member: string, value: unknown) =>
+    MOMENTS.has(member) && typeof value === 'number' ? timestampOf(value) : text(value);
   return [...new Set([...was.keys(), ...is.keys()])]
     .filter((member) => !known.includes(member) && text(was.get(member)) !== text(is.get(member)))
-    .map((member) => `  ${member}: ${text(was.get(member))} → ${text(is.get(member))}`);
+    .map(
+      (member) => `${MEMBERS[member] ?? member}: ${told(member, was.get(member))} → ${told(member, is.get(member))}`,
+    );
 }
 
 function text(value: unknown): string {
