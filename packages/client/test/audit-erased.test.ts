@@ -134,6 +134,11 @@ describe('evidence that was erased', () => {
     expect(found.logs.map(({ failure }) => failure)).toEqual([undefined, undefined]);
   });
 
+  it('goes with rows that nobody can check, as often as there is more', async () => {
+    const { urn } = all.world.organisation.vault;
+    expect(await all.auditor.audit.setAside()).toContainEqual({ urn, items: 2 });
+  });
+
   it('goes in every log of every service, as often as there is more', async () => {
     await asked('author', 5);
     await asked('invoker', 1);

@@ -138,16 +138,25 @@ describe('a log whose first entries are gone', () => {
 
   it('is refused where they were too young to go [guard: audit-pruned-old]', async () => {
     const held = all.first;
-    await write(held, 2 * TILE + 20, '2026-09-20T00:00:00.000Z');
-    await say(held, TILE);
+    await write(held, 2 * TILE + 20, '2026-08-20T00:00:00.000Z');
+    await say(held, TILE, { t: '2026-11-01T00:00:00.000Z' });
     held.pruned = TILE;
     const why = 'and they were not 90 days old when the log said that they go';
     expect(await all.failures()).toEqual([
       `entries: entries 0 to 255: the log has hashes of them and not the entries, ${why}`,
       undefined,
     ]);
-    await say(held, TILE, { t: '2026-12-20T00:00:00.000Z' });
+    await say(held, TILE);
     expect(await all.failures()).toEqual([undefined, undefined]);
+  });
+
+  it('is as old as what was written after, where that says so [guard: audit-prune-behind]', async () => {
+    const held = all.first;
+    await write(held, 2 * TILE + 20, '2026-08-20T00:00:00.000Z');
+    await say(held, TILE);
+    await write(held, 1, '2026-08-21T00:00:00.000Z');
+    held.pruned = TILE;
+    expect((await all.failures())[0]).toContain('they were not 90 days old');
   });
 
   it('is refused where its end is gone, whatever it says', async () => {

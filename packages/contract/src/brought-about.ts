@@ -128,6 +128,7 @@ export const BROUGHT_ABOUT = {
   'audit.get': { routes: { 'audit.get': { path: { index: 'index' } } } },
   // Which key and which log: else an owner's own request would speak for what another asked.
   'audit.erase': { routes: { 'audit.erase': { path: {}, query: { actor: 'actor', log: 'log' } } } },
+  'audit.set-aside': { routes: { 'audit.set-aside': alone } },
   'audit.checkpoint': { routes: { 'audit.checkpoint': alone } },
   'audit.tile': { routes: { 'audit.tile': { path: { level: null, index: null } } } },
   'audit.bundle': { routes: { 'audit.bundle': { path: { index: 'index' } } } },

@@ -11,23 +11,20 @@ import {
   JobId,
   Kid,
   Label,
-  LogOrigin,
   Pin,
   PromptId,
   ResponderUrn,
   UsageReportId,
 } from './ids.js';
-import { GRANTS_MAX } from './http/limits.js';
+import { GRANTS_MAX, SET_ASIDE_MAX } from './http/limits.js';
 import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
 import { PROBLEMS } from './http/problem-record.js';
 import { ProblemCode } from './http/problems.js';
+import { logsBefore as before, LogPlace } from './audit/log-facts.js';
 import { KeyName } from './keys/keys.js';
 import { Kind } from './roles.js';
 import type { EnrolmentRouteName, SignedRouteName } from './http/route-call.js';
 
-const LogPlace = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
-/** What was known of a log that another follows. */
-const logBefore = z.strictObject({ origin: LogOrigin, size: LogPlace, root: Hash });
 const published = z.strictObject({ version: Version });
 const ofPrompt = z.strictObject({ prompt: PromptId });
 const items = z.strictObject({ items: Count });
@@ -182,6 +179,8 @@ const AUDIT_FACTS = {
   'audit.get': z.strictObject({ index: LogPlace }),
   /** Of entries of a log that this key asked for, with an index below; so many had evidence still. */
   'audit.erase': z.strictObject({ log: Count.min(1), actor: Kid, below: LogPlace, items: Count }),
+  /** Rows that waited and that nobody could check come into no log: SHA-256 of the leaf of each. */
+  'audit.set-aside': items.extend({ leaves: z.array(Hash).max(SET_ASIDE_MAX) }),
   'audit.checkpoint': z.strictObject({}),
   'audit.tile': z.strictObject({}),
   'audit.bundle': z.strictObject({ index: LogPlace, items: Count }),
@@ -193,8 +192,8 @@ const AUDIT_FACTS = {
     by: z.array(Kid).max(WITNESSES_MAX),
     taken: Count,
   }),
-  /** The first entry of a log. After a restore it says what was known of the log before, which is never continued. */
-  'log.begin': z.strictObject({ log: Count.min(1), before: logBefore.optional() }),
+  /** The first entry of a log, with what was signed of those before it. */
+  'log.begin': z.strictObject({ log: Count.min(1), before: before.optional() }),
   /**
    * The entries of a log from `first` to `last` were kept as long as they have to be, and go: from a day after this on there
    * are only their hashes. With the tree at that time, and what the first entry said of the log before.
@@ -205,7 +204,7 @@ const AUDIT_FACTS = {
     last: LogPlace,
     size: LogPlace,
     root: Hash,
-    before: logBefore.optional(),
+    before: before.optional(),
   }),
 } as const satisfies Record<
   | SignedRouteName

@@ -79,7 +79,10 @@ export type UsageReportId = z.infer<typeof UsageReportId>;
 /** Name of a log: the URN of its service, and which of its logs it is. */
 export const LogOrigin = z
   .string()
-  .regex(/^urn:bulla:[a-z0-9:-]{1,200}\/audit\/[1-9][0-9]{0,8}$/, 'must be the origin of a log');
+  .regex(
+    /^(?:urn:bulla:[a-z0-9:-]{1,200}|bulla\/[0-9a-f]{16}\/[a-z0-9-]{1,63}\/[a-z0-9:-]{1,128})\/audit\/[1-9][0-9]{0,8}$/,
+    'must be the origin of a log',
+  );
 
 /** X-Request-Id of a request. */
 export const RequestId = z.string().regex(/^[!-~]{1,128}$/, 'must be a request id');

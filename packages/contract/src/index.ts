@@ -13,9 +13,11 @@ export {
   AuditEntry,
   AuditEntryPage,
   AuditErasure,
+  AuditSetAside,
   AuditProofs,
   AuditRecord,
   AuditTile,
+  Note,
   TILE_WIDTH,
 } from './audit/audit.js';
 export { COSIGNATURES_BODY_BYTES_MAX, KeptCosignatures, NewCosignatures } from './audit/cosignatures.js';
@@ -62,6 +64,7 @@ export {
   JobId,
   Kid,
   Label,
+  LogOrigin,
   Organisation,
   Pin,
   PromptId,
@@ -110,6 +113,7 @@ export {
   MOVES_MAX,
   ORGANISATION_BODY_BYTES_MAX,
   PUSHED_TAGS_MAX,
+  SET_ASIDE_MAX,
   USAGE_COUNTS_MAX,
 } from './http/limits.js';
 export { Sequence, Version, VersionOrNone } from './numbers.js';

@@ -86,6 +86,7 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'unsealing.give': { set: kid, share: 2, given: 1, sealed: true },
   'audit.list': { items: 2 },
   'audit.get': { index: 7 },
+  'audit.set-aside': { items: 1, leaves: [kid] },
   'audit.erase': { log: 1, actor: kid, below: 4711, items: 12 },
   'audit.checkpoint': {},
   'audit.tile': {},

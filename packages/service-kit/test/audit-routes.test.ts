@@ -2,7 +2,7 @@ import type { AuditEntry, AuditEntryPage, AuditProofs, AuditRecord } from '@bull
 import { parseLeaf } from '@bulla/contract';
 import { decodeBase64url, digestB64u, mintId, utf8 } from '@bulla/crypto';
 import type { NoteKey } from '@bulla/crypto/log';
-import { leafHash, noteKeyOf, verifyConsistency, verifyInclusion } from '@bulla/crypto/log';
+import { originOf, pinInOrigin, leafHash, noteKeyOf, verifyConsistency, verifyInclusion } from '@bulla/crypto/log';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import type { SignedClient } from '../src/testing.js';
@@ -21,7 +21,10 @@ describe.each(stores)('the audit log of a service on %s', (store) => {
     await tiny.service.listen();
     const [record] = tiny.acme.vault.entity.keys.filter(({ pur }) => pur.includes('checkpoint'));
     if (record === undefined) throw new Error('the directory lists no key for checkpoints');
-    key = await noteKeyOf(`${tiny.acme.vault.urn}/audit/1`, record.jwk);
+    key = await noteKeyOf(
+      originOf({ urn: tiny.acme.vault.urn, number: 1, pin: pinInOrigin(tiny.acme.pin) }),
+      record.jwk,
+    );
   });
   afterAll(() => tiny.stop());
 

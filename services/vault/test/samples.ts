@@ -138,6 +138,7 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['audit.list', targetOf('audit.list', undefined, { limit: 5 })],
     ['audit.get', targetOf('audit.get', { index: 0 }, { log: 1 })],
     ['audit.erase', targetOf('audit.erase', undefined, { actor: kid })],
+    ['audit.set-aside', targetOf('audit.set-aside', undefined)],
     ['audit.checkpoint', targetOf('audit.checkpoint', undefined)],
     ['audit.tile', targetOf('audit.tile', { level: 0, index: 0 }, { width: 1 })],
     ['audit.bundle', targetOf('audit.bundle', { index: 0 }, { width: 1 })],

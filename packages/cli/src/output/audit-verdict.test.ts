@@ -20,6 +20,10 @@ const GOOD: LogVerdict = {
   saidPruned: [],
   saidErased: [],
   misfits: [],
+  lower: [],
+  losses: [],
+  keysUnknown: 0,
+  isOlder: false,
 };
 const { head: _, newestAt: __, ...HEADLESS } = GOOD;
 const failure = { code: 'log_forked', check: 'kept-head' as const, message: 'another history' };

@@ -1,6 +1,6 @@
 import { timestampOf, utf8 } from '@bulla/crypto';
 import type { Tile } from '@bulla/crypto/log';
-import { tilePath, tilesOf } from '@bulla/crypto/log';
+import { parseOrigin, tilePath, tilesOf } from '@bulla/crypto/log';
 import { bullaError } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
 import type { Service } from '../connection/transport.js';
@@ -12,7 +12,6 @@ import { documentFiles, encodeEvidence, evidencePath, INDEX_PATH, logPath } from
 import { readIndex } from './bundle-read.js';
 import { LiveLog } from './live-log.js';
 import { newerErasure } from './gone/newest-erasure.js';
-import { parseOrigin } from './log-origin.js';
 import { seeLogs, sizeOf } from './seen-heads.js';
 import { witnessedFiles } from '../witnesses/witnessed-log.js';
 

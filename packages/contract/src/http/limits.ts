@@ -78,3 +78,5 @@ export const LABELS_MAX = 1_000;
 export const USAGE_COUNTS_MAX = 500;
 /** Items on one page of a list. */
 export const PAGE_ITEMS_MAX = 200;
+/** Rows that one call sets aside at most: the entry that names them has to fit into the log. */
+export const SET_ASIDE_MAX = 150;

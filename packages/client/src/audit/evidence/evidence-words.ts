@@ -1,5 +1,5 @@
 import type { LogCheck } from '../audit-verdict.js';
-import { entriesText, grouped } from '../audit-verdict.js';
+import { entriesText, grouped } from '../counted-entries.js';
 import type { EvidenceCount } from '../entry-judge.js';
 import type { Misfit } from './misfit.js';
 
