@@ -34,6 +34,8 @@ export interface NewEntry<Act extends AuditAct = AuditAct> {
   readonly by?: Pick<TestMember, 'urn' | 'keyid' | 'signer'>;
   /** Where the request went: to the route that the act bears the name of, about what the entry says, unless given. */
   readonly to?: RequestTarget;
+  /** Whom it asked by another name than the directory has for the service. */
+  readonly authority?: string;
   /** Whether the service kept what they signed. */
   readonly keeps?: boolean;
 }
@@ -106,7 +108,7 @@ export class HeldLog {
     const { act, obj, keeps = true, to = targetOfAct(act, obj, this.#organisation.org) } = entry;
     const asker = actorsOf(act).has('service') ? undefined : this.#organisation.owner;
     const by = 'by' in entry ? entry.by : asker;
-    const signed = by && to && (await signedRequest(to, by));
+    const signed = by && to && (await signedRequest(to, by, entry.authority ?? this.#authority));
     const who = by === undefined ? { type: 'service' } : { type: 'device', kid: by.signer.kid };
     const event = { v: 1, who, act, res: 'ok', obj, ...(signed && { req: signed.nonce, ev: signed.ev }) };
     const stamp = { id: mintId('aud'), t, org: this.#organisation.org };
@@ -126,6 +128,13 @@ export class HeldLog {
     this.head = head;
     this.checkpoint = new TextDecoder().decode(files.get('checkpoint'));
     return head;
+  }
+
+  /** Where the directory says that the service is. */
+  get #authority(): string {
+    const entity = this.#organisation.trust.directory.entities[this.#member.urn];
+    if (entity === undefined || !('url' in entity) || entity.url === undefined) throw new Error('it has no address');
+    return new URL(entity.url).host;
   }
 
   async #signer(): Promise<NoteSigner> {
@@ -260,6 +269,7 @@ export function targetOfAct(act: AuditAct, obj: object, org: string): RequestTar
 export async function signedRequest(
   { method, target }: RequestTarget,
   { keyid, signer }: Pick<TestMember, 'keyid' | 'signer'>,
+  authority: string,
 ) {
   const nonce = encodeBase64url(crypto.getRandomValues(new Uint8Array(16)));
   const [path = '', query = ''] = target.split('?');
@@ -267,7 +277,7 @@ export async function signedRequest(
   const headers = isSent ? { 'content-type': 'application/json', 'idempotency-key': mintId('env') } : {};
   const request = {
     method,
-    authority: 'vault.example',
+    authority,
     path,
     query: `?${query}`,
     header: (name: string) => (headers as Record<string, string | undefined>)[name],

@@ -15,6 +15,8 @@ import type { ErasedEvidence } from './gone/erased-evidence.js';
 import type { PrunedEntries } from './gone/pruned-entries.js';
 import type { Misfit } from './evidence/misfit.js';
 import type { RequestMemory } from './evidence/request-memory.js';
+import type { ErasureRequests } from './evidence/erasure-requests.js';
+import { ServiceAddresses } from './evidence/service-addresses.js';
 
 /** Gets each entry of a log once it is verified, and its text. */
 export type OnLeaf = (index: number, leaf: AuditLeaf, text: string) => void;
@@ -36,6 +38,8 @@ export interface EntryJudgeParts {
   readonly erased: ErasedEvidence;
   /** What requests brought about in the other logs of the service. */
   readonly requests: RequestMemory;
+  /** Which requests had evidence erased at the other services, where their logs are verified, too. */
+  readonly erasures?: ErasureRequests | undefined;
   readonly trusts: readonly Trust[];
   readonly onLeaf?: OnLeaf | undefined;
 }
@@ -64,6 +68,7 @@ const UNKNOWN_TOLD_MAX = 5;
 /** Judges what the entries of one log say, one after the other. The log itself is verified before. */
 export class EntryJudge {
   readonly #parts: EntryJudgeParts;
+  readonly #addresses: ServiceAddresses;
   readonly #counts = { signed: 0, none: 0, ended: 0, 'key-unknown': 0, repeated: 0 };
   readonly #keyUnknownAt: number[] = [];
   /** Entries that are none, or stand where they may not. */
@@ -79,6 +84,7 @@ export class EntryJudge {
 
   constructor(parts: EntryJudgeParts) {
     this.#parts = parts;
+    this.#addresses = new ServiceAddresses(parts.trusts, parts.urn);
   }
 
   get count(): EvidenceCount {
@@ -151,7 +157,7 @@ export class EntryJudge {
         return undefined;
       }
       const own = (await this.#evidenceOf(evidence, Math.floor(index / TILE_WIDTH))).get(index);
-      const found = await checkEvidence(leaf, this.#withEarlier(leaf, own), trusts);
+      const found = await checkEvidence(leaf, this.#withEarlier(leaf, own), trusts, this.#addresses);
       await this.#remember(leaf, text);
       this.#note(index, leaf, found);
       return found;
@@ -165,7 +171,9 @@ export class EntryJudge {
   async #remember(leaf: AuditLeaf, text: string): Promise<void> {
     const isEnd = leaf.act === 'invocation.finish';
     if (leaf.act === 'request.refuse' || !(isEnd || isChangeOf(leaf))) return;
-    if (await this.#parts.requests.see(leaf, text)) this.#counts.repeated++;
+    const { erasures, requests, urn } = this.#parts;
+    erasures?.see(urn, leaf);
+    if (await requests.see(leaf, text)) this.#counts.repeated++;
   }
 
   #note(index: number, leaf: AuditLeaf, found: EvidenceFinding): void {

@@ -11,6 +11,7 @@ import { keptHead } from './kept-heads.js';
 import type { LogSource } from './log-source.js';
 import type { AcceptedLoss } from './loss/log-loss.js';
 import { saidOfLog } from './loss/said-of-log.js';
+import { ErasureRequests } from './evidence/erasure-requests.js';
 import { RequestMemory } from './evidence/request-memory.js';
 import { toldHeads } from './told/told-heads.js';
 
@@ -46,9 +47,10 @@ export interface AuditToJudge {
 export async function judgeAudit(audit: AuditToJudge): Promise<AuditVerdict> {
   const { logs, trusts, older } = audit;
   const verdicts: LogVerdict[] = [];
+  const erasures = new ErasureRequests();
   for (const urn of new Set(logs.map(({ name }) => name.urn))) {
     const own = logs.filter(({ name }) => name.urn === urn);
-    verdicts.push(...(await judgeService(audit, own)));
+    verdicts.push(...(await judgeService(audit, own, erasures)));
   }
   const { version, issued } = trusts[0].directory;
   const valid = verdicts.length > 0 && verdicts.every((one) => one.valid);
@@ -56,12 +58,16 @@ export async function judgeAudit(audit: AuditToJudge): Promise<AuditVerdict> {
 }
 
 /** @returns what was found of the logs of one service, the oldest first */
-async function judgeService(audit: AuditToJudge, logs: readonly LogAtHand[]): Promise<LogVerdict[]> {
+async function judgeService(
+  audit: AuditToJudge,
+  logs: readonly LogAtHand[],
+  erasures: ErasureRequests,
+): Promise<LogVerdict[]> {
   const waiting = logs.toSorted((left, right) => left.name.number - right.name.number);
   const found: LogVerdict[] = [];
   const requests = new RequestMemory();
   for (let log = waiting.pop(); log !== undefined; log = waiting.pop()) {
-    const verdict = await judgeOne(audit, log, { newer: found, requests });
+    const verdict = await judgeOne(audit, log, { newer: found, requests, erasures });
     found.unshift(verdict);
     // Those that a log names and that are not at hand.
     for (const { note } of isChainGood(verdict) ? verdict.lower : []) {
@@ -76,7 +82,7 @@ async function judgeService(audit: AuditToJudge, logs: readonly LogAtHand[]): Pr
 function judgeOne(
   { org, trusts, heads, told, accepted, now, onLeaf }: AuditToJudge,
   { name, source, isPrefixOf, isGone }: LogAtHand,
-  { newer, requests }: { readonly newer: readonly LogVerdict[]; readonly requests: RequestMemory },
+  { newer, ...memories }: { readonly newer: readonly LogVerdict[] } & Pick<LogToJudge, 'requests' | 'erasures'>,
 ): Promise<LogVerdict> {
   const ofThis: OnLeaf | undefined = onLeaf && ((...leaf) => onLeaf(name, ...leaf));
   const origin = originOf(name);
@@ -91,7 +97,7 @@ function judgeOne(
     saidPruned: good.flatMap(({ saidPruned }) => saidPruned),
     saidErased: good.flatMap(({ saidErased }) => saidErased),
   };
-  return judgeLog({ name, source, org, trusts, ...against, requests, isPrefixOf, onLeaf: ofThis });
+  return judgeLog({ name, source, org, trusts, ...against, ...memories, isPrefixOf, onLeaf: ofThis });
 }
 
 /** Where there is nothing of a log. */

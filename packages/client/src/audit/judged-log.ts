@@ -23,6 +23,7 @@ import type { LogSource } from './log-source.js';
 import { PrunedEntries } from './gone/pruned-entries.js';
 import type { Misfit } from './evidence/misfit.js';
 import type { RequestMemory } from './evidence/request-memory.js';
+import type { ErasureRequests } from './evidence/erasure-requests.js';
 import { checkTold } from './told/told-check.js';
 import type { ToldHead } from './told/told-heads.js';
 import { witnessedText } from '../witnesses/witness-words.js';
@@ -57,6 +58,8 @@ export interface LogToJudge {
   readonly saidErased?: readonly SaidErase[] | undefined;
   /** What requests brought about in the other logs of the service. */
   readonly requests: RequestMemory;
+  /** Which requests had evidence erased at the other services. */
+  readonly erasures?: ErasureRequests | undefined;
 }
 
 /** Judges one log from its checkpoint to its last entry. What cannot be read at all is thrown on. */
@@ -97,11 +100,11 @@ class JudgedLog {
 
   /** @param clock when entries can have been written at the latest */
   #begin(clock: EntryClock): void {
-    const { name, source, org, trusts, onLeaf, requests, said, saidPruned = [], saidErased = [] } = this.#log;
+    const { name, source, org, trusts, onLeaf, requests, erasures, said, saidPruned = [], saidErased = [] } = this.#log;
     this.#pruned = new PrunedEntries(name, saidPruned, clock, said !== undefined);
     this.#erased = new ErasedEvidence(name, saidErased);
     const [evidence, pruned, erased, counts] = [source.evidence, this.#pruned, this.#erased, said?.counts];
-    this.#judge = new EntryJudge({ ...name, org, evidence, trusts, onLeaf, pruned, erased, requests, clock, counts });
+    this.#judge = new EntryJudge({ ...name, org, evidence, trusts, onLeaf, pruned, erased, requests, erasures, clock, counts });
   }
 
   async verdict(): Promise<LogVerdict> {
