@@ -103,7 +103,8 @@ export const BROUGHT_ABOUT = {
   'grant.collect': { routes: { 'grant.collect': { path: {}, query: { kid: 'kid' } } } },
   'grant.move': { routes: { 'grant.move': alone } },
   'grant.unfit': { routes: { 'grant.unfit': alone } },
-  'grant.clear': { routes: { 'grant.clear': { path: { whash: 'whash' } } } },
+  // Whom: else an admin's own request would speak for another whom it never named.
+  'grant.clear': { routes: { 'grant.clear': { path: { whash: 'whash' }, query: { by: 'by' } } } },
   'grant.tried': { routes: { 'grant.tried': alone } },
   'envelope.issue': { routes: { 'envelope.issue': alone } },
   'envelope.get': { routes: { 'envelope.get': { path: { jti: 'envelope' } } } },

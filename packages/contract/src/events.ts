@@ -12,6 +12,7 @@ import {
   Kid,
   Label,
   Pin,
+  PosterUrn,
   PromptId,
   ResponderUrn,
   UsageReportId,
@@ -120,7 +121,7 @@ const AUDIT_FACTS = {
   }),
   'grant.unfit': items,
   /** Somebody may give a key a version again. */
-  'grant.clear': z.strictObject({ whash: Hash }),
+  'grant.clear': z.strictObject({ whash: Hash, by: PosterUrn }),
   'grant.tried': items,
   'grant.collect': z.strictObject({ kid: Kid, items: Count }),
   /** `to` has those that are stored now, new or not; of the others only their number is told. */

@@ -164,9 +164,13 @@ export const UserUrn = z
   .meta({ description: 'The person, by a random id.', example: `urn:bulla:acme:user:usr_${EXAMPLE_SUFFIX}` })
   .brand<'UserUrn'>();
 
+/** No URN is longer: the audit log says some, and its entries have a limit. */
+const URN_CHARACTERS_MAX = 160;
+
 /** URN of who is behind a key: the person of a device, or the service. */
 export const PosterUrn = z
   .string()
+  .max(URN_CHARACTERS_MAX, { error: `must have at most ${URN_CHARACTERS_MAX} characters`, abort: true })
   .regex(urnPattern('user', 'svc:vault', 'svc:responder', 'svc:gateway'), 'must be the URN of a person or a service')
   .meta({ description: 'The person, or the service.', example: `urn:bulla:acme:user:usr_${EXAMPLE_SUFFIX}` })
   .brand<'PosterUrn'>();

@@ -61,7 +61,7 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'grant.list': { prompt, items: 3 },
   'grant.delete': { prompt, whash: hash, unfit: { version: 1, kid, poster: kid } },
   'grant.unfit': { items: 3 },
-  'grant.clear': { whash: hash },
+  'grant.clear': { whash: hash, by: 'urn:bulla:acme:user:usr_01kz84jm00fs4v9y6x7qj3r2dn' },
   'grant.tried': { items: 3 },
   'grant.collect': { kid, items: 3 },
   'grant.move': { added: 1, refused: 2, to: [{ prompt, version: 1, kid }] },

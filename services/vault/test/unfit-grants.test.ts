@@ -38,6 +38,9 @@ const takeBack = async (member: TestMember, grant: string, query = '?because=unf
 const listUnfit = async (query = '') =>
   bodyOf<UnfitGrantPage>(must(200, await vault.clientOf(vault.acme.owner).get(`/api/v1/unfit-grants${query}`)));
 const ofThis = async () => (await listUnfit('?limit=200')).data.filter((one) => one.prompt === prompt.id);
+const clearing = (member: TestMember, whash: string, by: TestMember) =>
+  vault.clientOf(member).delete(`/api/v1/unfit-grants/${whash}?by=${personOf(by)}`);
+const personOf = (member: TestMember) => vault.acme.trust.userOf(member.urn) ?? '';
 function unfit(to = recipientOf(responder())): Promise<string> {
   const { sub, ver, kid: dekId, dkc = '' } = parseContent(version.content).header;
   return sealUnfit({ sub, ver, dekId, chash: version.chash, dkc }, to);
@@ -99,13 +102,44 @@ describe('a grant that is unfit', () => {
     must(201, await add(acme.author, [bad]));
     must(204, await takeBack(responder(), bad));
     const whash = await tokenHash(bad);
-    const clear = (member: TestMember) => vault.clientOf(member).delete(`/api/v1/unfit-grants/${whash}`);
+    const clear = (member: TestMember) => clearing(member, whash, acme.author);
     await expectRefusal(vault, () => clear(acme.author), 403, 'forbidden');
     must(204, await clear(other.owner));
     expect(await ofThis()).toHaveLength(1);
     must(204, await clear(acme.owner));
     expect(await ofThis()).toEqual([]);
     must(201, await add(acme.author, [await version.grantTo(recipientOf(responder()))]));
+  });
+
+  it('bars each who posted the same bytes, and each is cleared alone [guard: vault-clear-poster]', async () => {
+    const { acme } = vault;
+    const [bad, good] = [await unfit(), await version.grantTo(recipientOf(responder()))];
+    const whash = await tokenHash(bad);
+    const posters = [acme.author, acme.owner];
+    for (const poster of posters) {
+      expect(must(201, await add(poster, [bad])).body).toEqual({ added: 1 });
+      must(204, await takeBack(responder(), bad));
+    }
+    expect((await ofThis()).map((one) => [one.whash, one.by]).toSorted()).toEqual(
+      posters.map((poster) => [whash, personOf(poster)]).toSorted(),
+    );
+    for (const poster of posters) await expectRefusal(vault, () => add(poster, [good]), 403, 'forbidden');
+    // One page ends between the two.
+    const first = await listUnfit('?limit=1');
+    const pages = [first.data, (await listUnfit(`?limit=200&cursor=${first.next_cursor}`)).data].flat();
+    expect(pages).toEqual((await listUnfit('?limit=200')).data);
+
+    await expectRefusal(
+      vault,
+      () => vault.clientOf(acme.owner).delete(`/api/v1/unfit-grants/${whash}`),
+      400,
+      'validation_failed',
+    );
+    must(204, await clearing(acme.owner, whash, acme.author));
+    expect((await ofThis()).map(({ by }) => by)).toEqual([personOf(acme.owner)]);
+    expect((await logged('grant.clear')).at(-1)?.obj).toEqual({ whash, by: personOf(acme.author) });
+    await expectRefusal(vault, () => add(acme.owner, [good]), 403, 'forbidden');
+    must(201, await add(acme.author, [good]));
   });
 
   it('is named so by its recipient alone [guard: vault-unfit-recipient]', async () => {

@@ -147,9 +147,9 @@ export class GrantsService {
     return this.unfit.list(...page);
   }
 
-  /** Lets whoever posted an unfit grant give that key that version again. */
-  clearUnfit(trx: VaultTransaction, org: string, whash: string): Promise<void> {
-    return this.unfit.clear(trx, org, whash);
+  /** Lets one of those who posted an unfit grant give that key that version again. */
+  clearUnfit(...cleared: Parameters<UnfitGrantsRepository['clear']>): Promise<void> {
+    return this.unfit.clear(...cleared);
   }
 
   private async barred(

@@ -7,6 +7,7 @@ import type {
   Kid,
   PromptId,
   UnfitGrant,
+  UnfitGrantClearing,
   UnfitGrantPage,
   UnfitGrantQuery,
 } from '@bulla/contract';
@@ -115,21 +116,21 @@ export class SharingService {
 
   /** Grants that were taken back as unfit, with who posted them. */
   async listUnfit(caller: Caller, { cursor, limit }: UnfitGrantQuery): Promise<Answer<UnfitGrantPage>> {
-    const [after] = cursor === undefined ? [] : decodeCursor(cursor, ['string']);
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, ['string', 'string']);
     const rows = await this.grants.listUnfit(caller.org, after, limit + 1);
     return pageOf(rows, {
       limit,
       item: unfitOf,
-      cursorAfter: ({ whash }) => encodeCursor([whash]),
+      cursorAfter: ({ whash, poster_urn }) => encodeCursor([whash, poster_urn]),
       request: caller.request,
     });
   }
 
-  /** Lets whoever posted an unfit grant give that key that version again. Done already is as good. */
-  async clearUnfit(caller: Caller, whash: string): Promise<Answer<undefined>> {
+  /** Lets one who posted an unfit grant give that key that version again. Done already is as good. */
+  async clearUnfit(caller: Caller, whash: string, { by }: UnfitGrantClearing): Promise<Answer<undefined>> {
     return this.ledger.run(caller, async (trx) => {
-      await this.grants.clearUnfit(trx, caller.org, whash);
-      return { body: undefined, event: { act: 'grant.clear', obj: { whash } } };
+      await this.grants.clearUnfit(trx, caller.org, whash, by);
+      return { body: undefined, event: { act: 'grant.clear', obj: { whash, by } } };
     });
   }
 
