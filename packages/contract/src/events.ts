@@ -17,7 +17,7 @@ import {
   ResponderUrn,
   UsageReportId,
 } from './ids.js';
-import { GRANTS_MAX, SET_ASIDE_MAX } from './http/limits.js';
+import { GRANTS_MAX, POSTERS_MAX, SET_ASIDE_MAX } from './http/limits.js';
 import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
 import { PROBLEMS } from './http/problem-record.js';
 import { ProblemCode } from './http/problems.js';
@@ -113,11 +113,11 @@ const AUDIT_FACTS = {
   /** So many versions cannot be read by the vault from here on: of a deleted prompt, or of names that the policy manages no more. */
   'wrap.delete': z.strictObject({ prompt: PromptId.optional(), policy: Version.optional(), items: Count }),
   'grant.list': itemsOfPrompt,
-  /** Where its recipient found it unfit: of which version and key it was, and with which key it was posted. */
+  /** Where its recipient found it unfit: of which version and key it was, and with which keys it was posted. */
   'grant.delete': z.strictObject({
     prompt: PromptId,
     whash: Hash,
-    unfit: z.strictObject({ version: Version, kid: Kid, poster: Kid }).optional(),
+    unfit: z.strictObject({ version: Version, kid: Kid, posters: z.array(Kid).min(1).max(POSTERS_MAX) }).optional(),
   }),
   'grant.unfit': items,
   /** Somebody may give a key a version again. */

@@ -59,7 +59,7 @@ const FACTS: { [Act in AuditAct]: AuditFacts<Act> } = {
   'grant.make': { prompt, version: 1, kid },
   'wrap.delete': { prompt, policy: 4, items: 2 },
   'grant.list': { prompt, items: 3 },
-  'grant.delete': { prompt, whash: hash, unfit: { version: 1, kid, poster: kid } },
+  'grant.delete': { prompt, whash: hash, unfit: { version: 1, kid, posters: [kid] } },
   'grant.unfit': { items: 3 },
   'grant.clear': { whash: hash, by: 'urn:bulla:acme:user:usr_01kz84jm00fs4v9y6x7qj3r2dn' },
   'grant.tried': { items: 3 },

@@ -58,6 +58,8 @@ const EFFECTS = [
   'prompt',
   'prompt_version',
   'content_grant',
+  'unfit_grant',
+  'deleted_grant',
   'kek_wrap',
   'prompt_label',
   'prompt_label_tag',

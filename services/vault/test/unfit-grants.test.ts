@@ -3,6 +3,7 @@ import type { DirectoryDocument } from '@bulla/crypto';
 import { parseContent } from '@bulla/crypto';
 import { sealUnfit } from '@bulla/crypto/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ExpiredEnvelopes } from '../src/envelopes/expired-envelopes.js';
 import type { PromptRef, SealedVersion } from './authoring.js';
 import { bodyOf, createPrompt, must, pushVersion, recipientOf, sealVersion, basedOn, tokenHash } from './authoring.js';
 import { expectRefusal } from './refusals.js';
@@ -65,7 +66,7 @@ describe('a grant that is unfit', () => {
     ]);
     expect((await logged('grant.delete')).at(-1)).toMatchObject({
       who: { kid: responder().sig.kid },
-      obj: { unfit: { version: 1, kid: responder().enc?.kid, poster: acme.author.sig.kid } },
+      obj: { unfit: { version: 1, kid: responder().enc?.kid, posters: [acme.author.sig.kid] } },
     });
   });
 
@@ -158,6 +159,74 @@ describe('a grant that is unfit', () => {
     must(204, await takeBack(responder(), bad));
     expect(await ofThis()).toEqual([]);
     must(201, await add(acme.author, [await version.grantTo(recipientOf(responder()))]));
+  });
+
+  it('bars its poster who takes it away first, and whoever posted it since [guard: vault-deleted-kept]', async () => {
+    const { acme } = vault;
+    const [bad, good] = [await unfit(), await version.grantTo(recipientOf(responder()))];
+    const whash = await tokenHash(bad);
+    must(201, await add(acme.author, [bad]));
+    must(204, await takeBack(acme.author, bad, ''));
+    expect(await ofThis()).toEqual([]);
+    must(201, await add(acme.owner, [bad]));
+    must(204, await takeBack(responder(), bad));
+    const [author, owner] = [acme.author, acme.owner].map((one) => ({ by: personOf(one), poster: one.sig.kid }));
+    expect((await ofThis()).toSorted((one, other) => (one.poster < other.poster ? -1 : 1))).toMatchObject(
+      [author, owner].toSorted((one, other) => ((one?.poster ?? '') < (other?.poster ?? '') ? -1 : 1)),
+    );
+    expect((await logged('grant.delete')).at(-1)?.obj).toMatchObject({
+      whash,
+      unfit: { posters: [owner?.poster, author?.poster] },
+    });
+    for (const poster of [acme.author, acme.owner])
+      await expectRefusal(vault, () => add(poster, [good]), 403, 'forbidden');
+    // Whom an admin clears is not barred by what was said before.
+    must(204, await clearing(acme.owner, whash, acme.author));
+    must(204, await takeBack(responder(), bad));
+    must(201, await add(acme.author, [good]));
+  });
+
+  it('bars its poster who takes it away, by the word of its recipient alone, in its organisation and for a day [guard: org-deleted-grant] [guard: vault-deleted-until]', async () => {
+    const { acme, clock, service } = vault;
+    const { db } = vault.database;
+    const bad = await unfit();
+    const DAY_SECONDS = 86_400;
+    must(201, await add(acme.author, [bad]));
+    must(204, await takeBack(acme.author, bad, ''));
+    for (const one of [acme.owner, acme.responders[1]])
+      await expectRefusal(vault, () => takeBack(one, bad), 403, 'forbidden');
+    const setOrg = (org: string) =>
+      db.updateTable('deleted_grant').set({ org }).where('prompt_id', '=', prompt.id).execute();
+    await setOrg('other');
+    must(204, await takeBack(responder(), bad));
+    expect(await ofThis()).toEqual([]);
+    await setOrg('acme');
+    clock.advance(DAY_SECONDS);
+    must(204, await takeBack(responder(), bad));
+    clock.advance(-DAY_SECONDS);
+    expect(await ofThis()).toEqual([]);
+    must(204, await takeBack(responder(), bad));
+    expect(await ofThis()).toMatchObject([{ by: personOf(acme.author), again: false }]);
+
+    // Nobody is kept for longer, or for what they posted for themselves, or by whom it was for.
+    const left = async () =>
+      (await db.selectFrom('deleted_grant').select('whash').where('prompt_id', '=', prompt.id).execute()).length;
+    const second = await secondDevice(acme.author);
+    const other = await unfit(recipientOf(second));
+    must(201, await add(second, [other]));
+    must(204, await takeBack(acme.author, other, ''));
+    must(201, await add(acme.author, [await unfit(recipientOf(second))]));
+    expect(await left()).toBe(0);
+    const third = await unfit(recipientOf(acme.responders[1]));
+    must(201, await add(acme.author, [third]));
+    must(204, await takeBack(acme.author, third, ''));
+    const expired = service.app.get(ExpiredEnvelopes, { strict: false });
+    await expired.purgeGrants();
+    expect(await left()).toBe(1);
+    clock.advance(DAY_SECONDS + 1);
+    await expired.purgeGrants();
+    clock.advance(-DAY_SECONDS - 1);
+    expect(await left()).toBe(0);
   });
 
   it('that a holder posted for itself bars nobody, and one of a further key bars the holder [guard: vault-bar-itself] [guard: vault-move-barred]', async () => {

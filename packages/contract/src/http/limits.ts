@@ -56,6 +56,8 @@ export const DIRECTORIES_PER_DAY = 100;
 
 /** Grants in one request: with a content of full size they still fit into one body. */
 export const GRANTS_MAX = 64;
+/** Keys with which one grant was posted, in what is said of it where it is unfit. */
+export const POSTERS_MAX = 16;
 /** A text within a statement. */
 export const STATEMENT_TEXT_CHARACTERS_MAX = 262_144;
 /** Messages of a prompt. */

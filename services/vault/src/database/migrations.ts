@@ -9,7 +9,7 @@ import { createKeyTables } from './key-tables.js';
 import { createLabelPositions } from './label-positions.js';
 import { createPeopleTables } from './people-tables.js';
 import { createRestoreTables } from './restore-tables.js';
-import { createRetiredGrantTable } from './retired-grant-table.js';
+import { createDeletedGrantTable, createRetiredGrantTable } from './retired-grant-table.js';
 import type { VaultTables } from './types.js';
 import { createUsageTables } from './usage-tables.js';
 
@@ -30,6 +30,7 @@ export const vaultMigrations: Readonly<Record<string, Migration>> = {
   '2026-12-07-usage': { up: createUsageTables },
   'm0022-data-key-commitments': { up: addDataKeyCommitments },
   'm0023-unfit-grants': { up: createUnfitGrantTable },
+  'm0026-deleted-grants': { up: createDeletedGrantTable },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {
