@@ -36,12 +36,12 @@ Examples:
     .action((options: UnfitOptions) => unfit(context, options));
 }
 
-async function unfit(context: Context, { clear, by }: UnfitOptions): Promise<void> {
-  if (by !== undefined && clear === undefined) throw new UsageError('--by goes with --clear');
+async function unfit(context: Context, { clear, by: poster }: UnfitOptions): Promise<void> {
+  if (poster !== undefined && clear === undefined) throw new UsageError('--by goes with --clear');
   const bulla = await context.connect();
   const all = await bulla.grants.unfit();
   if (clear !== undefined) {
-    const one = requireOne(all, clear, by);
+    const one = requireOne(all, clear, poster);
     await bulla.grants.clearUnfit(one);
     return context.result(
       { cleared: one.whash, by: one.by },
