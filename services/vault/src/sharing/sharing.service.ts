@@ -92,10 +92,18 @@ export class SharingService {
   ): Promise<Answer<undefined>> {
     return this.ledger.run(caller, async (trx) => {
       await this.prompts.find(caller, id, trx);
-      // Nobody posts another before it is settled who may.
-      // guard: vault-unfit-held
-      if (because === 'unfit') await this.grants.holdPosts(trx, caller.org);
-      const { grant, posted } = await this.findDeletable(trx, caller, id, whash, because);
+      let found = await this.findDeletable(trx, caller, id, whash, because);
+      // Nobody waits for a word that says nothing, or that is not the caller's to say.
+      // guard: vault-unfit-there without: if (because === 'unfit')
+      if (found.posted.length > 0) {
+        // Nobody posts another before it is settled who may.
+        // guard: vault-unfit-held
+        await this.grants.holdPosts(trx, caller.org);
+        // Somebody may have posted it anew while this waited.
+        // guard: vault-unfit-looked-again
+        found = await this.findDeletable(trx, caller, id, whash, because);
+      }
+      const { grant, posted } = found;
       // guard: vault-retire
       if (grant !== undefined && grant.aud === caller.urn) await this.grants.retire(trx, grant);
       // guard: vault-deleted-kept
