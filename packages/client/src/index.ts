@@ -86,8 +86,8 @@ export type { OrganisationKeys, ServiceKey, StandingKeys } from './keys/organisa
 export type { LabelOutcome } from './labels/label-moves.js';
 export type { MissingWords } from './labels/missing-words.js';
 export type { InvitationRecord, InvitationRecords } from './people/invitation-records.js';
-export type { RevocationReason } from './trust/next-directory.js';
-export { LOG_KEY_LIFE } from './trust/next-directory.js';
+export type { DirectoryChange, RevocationReason } from './trust/next-directory.js';
+export { LOG_KEY_LIFE, readmitOwner } from './trust/next-directory.js';
 export type { ServiceKind } from './trust/services.js';
 export { serviceKindOf, servicesOf } from './trust/services.js';
 export type { OpenedVersion } from './prompts/open-version.js';

@@ -6,7 +6,7 @@ export { SyslogSink } from './audit-stream/syslog-sink.js';
 export { AuthoritiesError, trustAuthorities } from './authorities.js';
 export { connectionOf } from './connection.js';
 export type { RenewedDevice } from './device-renewal.js';
-export { renewDevice } from './device-renewal.js';
+export { keysToComeBack, renewDevice } from './device-renewal.js';
 export type { KeptHashes } from './organisation/directory-hashes.js';
 export type { DocumentSigner } from './organisation/document-key.js';
 export { documentSigner, findDocumentSigner, findDocumentSigners, nextKeyName } from './organisation/document-key.js';

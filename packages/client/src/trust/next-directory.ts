@@ -120,6 +120,28 @@ export function renewDeviceKeys(urn: string, keys: readonly PublicKey[]): Direct
   };
 }
 
+/**
+ * Lets a device in again as an owner: who stole the key of the directory may have revoked it, taken its role or taken it out.
+ * What was revoked stays so.
+ * @param user URN of the person, where the directory lists the device no more.
+ * @param keys new ones; none where the device has keys that count.
+ */
+export function readmitOwner(urn: string, user: string, keys: readonly PublicKey[]): DirectoryChange {
+  return (draft, now) => {
+    const isListed = Object.hasOwn(draft.entities, urn);
+    const device: Device = isListed
+      ? deviceOf(draft, urn)
+      : { kind: 'device', user, roles: ['owner'], groups: [], keys: [] };
+    if (keys.length > 0) deactivate(device.keys, now);
+    const others = device.roles.filter((role) => role !== 'owner' && role !== 'renewer');
+    draft.entities[urn] = {
+      ...device,
+      roles: ['owner', ...others],
+      keys: [...keys.map((key) => recordOf(key, now, DEVICE_LIFE)), ...device.keys],
+    };
+  };
+}
+
 /** What replaces the keys of a service. */
 export interface ServiceKeyChange {
   /** Keys that the directory does not list. */
