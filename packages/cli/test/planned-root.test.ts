@@ -37,7 +37,11 @@ describe('a root that is planned', () => {
     await world.done(['trust', 'cosign', file, '--yes', '--expect', named]);
     expect(await trust('publish', file)).toMatchObject({ code: 2, stderr: expect.stringContaining('is planned for') });
     // Until then the keys here sign no other root 2.
-    const again = await proposed('again.proposal', '--at', at.replace(/:\d\dZ$/, ':59Z'));
+    const again = await proposed(
+      'again.proposal',
+      '--at',
+      at.replace(/:\d\dZ$/, at.endsWith(':59Z') ? ':58Z' : ':59Z'),
+    );
     const shown = await trust('cosign', again);
     const [expected = ''] = /sha256:[\w-]{43}$/m.exec(shown.stderr) ?? [];
     expect(await trust('cosign', again, '--yes', '--expect', expected)).toMatchObject({
