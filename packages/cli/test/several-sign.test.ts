@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import type { JsonWebKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Ended, Running } from './world.js';
 import { World } from './world.js';
@@ -54,6 +56,41 @@ describe('a proposal of the next root', () => {
     ] as const)
       expect(await propose(option, value)).toMatchObject({ code: 2 });
     await expect(readFile(world.path('no.proposal'))).rejects.toThrow('ENOENT');
+  });
+
+  it('says from when a vault takes it: in five minutes where somebody else must sign against a thief', async () => {
+    const add = ['--add', `root=${bob.given}`, '--threshold', 'root=2-of-2'];
+    const seconds = async (name: string, ...options: readonly string[]) => {
+      const argv = ['trust', 'root', 'propose', ...options, '-o', world.path(name)];
+      const { stderr } = await world.done(argv);
+      const [, from = ''] = /^a vault takes it from (\S+Z) until \S+Z$/m.exec(stderr) ?? [];
+      return (Date.parse(from) - Date.now()) / 1000;
+    };
+    const hour = await seconds('hour.proposal', ...add);
+    const minutes = await seconds('minutes.proposal', ...add, '--replace', 'directory');
+    expect(Math.round(hour / 600)).toBe(6);
+    expect(Math.round(minutes / 60)).toBeGreaterThan(3);
+    expect(Math.round(minutes / 60)).toBeLessThan(6);
+  });
+
+  it('puts no key in its own place [guard: replace-same]', async () => {
+    const key = createPrivateKey({
+      key: JSON.parse(await readFile(world.path('home/org/dev/directory.key'), 'utf8')) as JsonWebKey,
+      format: 'jwk',
+    });
+    const mine = createPublicKey(key).export({ type: 'spki', format: 'pem' });
+    const file = await world.file('mine.pub.pem', mine);
+    const argv = ['root', 'propose', '--replace', `directory=${file}`, '-o', world.path('same.proposal')];
+    expect(await trust(...argv)).toMatchObject({ code: 2, stderr: expect.stringContaining('counts already') });
+  });
+
+  it('makes a new key where the one of an earlier proposal counts by now [guard: propose-adopts]', async () => {
+    const [now, next] = ['directory.key', 'directory.next.key'].map((name) => world.path(`home/org/dev/${name}`));
+    const counts = await readFile(now ?? '', 'utf8');
+    await writeFile(next ?? '', counts);
+    await proposed('after.proposal', '--replace', 'directory');
+    expect(await readFile(next ?? '', 'utf8')).not.toBe(counts);
+    await rm(next ?? '');
   });
 
   it('is signed by who was shown it [guard: cosign-unseen] [guard: cosign-expect] [guard: cosign-organisation]', async () => {

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { SeveralSign } from '@bulla/client';
-import { parseProposal } from '@bulla/crypto';
+import { parseProposal, ROOT_TAKEN_SECONDS, timestampOf } from '@bulla/crypto';
 import type { Context } from '../context.js';
 import { styled } from '../output/output.js';
 import { writeNew } from '../input/key-files.js';
@@ -36,6 +36,10 @@ export async function writeProposal(context: Context, text: string, file?: strin
     at: directory.payload.issued,
   };
   context.result(document, styled('✔', 'good'), ` proposed in ${path}: nothing is signed yet`);
+  if (root !== undefined) {
+    const at = Date.parse(root.payload.issued) / 1000;
+    context.out.talk(`a vault takes it from ${timestampOf(at)} until ${timestampOf(at + ROOT_TAKEN_SECONDS)}`);
+  }
   context.out.talk(`next, each who must sign: bulla trust cosign ${path}`);
   context.out.talk(`then: bulla trust publish ${path}`);
 }

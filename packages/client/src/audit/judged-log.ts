@@ -104,7 +104,19 @@ class JudgedLog {
     this.#pruned = new PrunedEntries(name, saidPruned, clock, said !== undefined);
     this.#erased = new ErasedEvidence(name, saidErased);
     const [evidence, pruned, erased, counts] = [source.evidence, this.#pruned, this.#erased, said?.counts];
-    this.#judge = new EntryJudge({ ...name, org, evidence, trusts, onLeaf, pruned, erased, requests, erasures, clock, counts });
+    this.#judge = new EntryJudge({
+      ...name,
+      org,
+      evidence,
+      trusts,
+      onLeaf,
+      pruned,
+      erased,
+      requests,
+      erasures,
+      clock,
+      counts,
+    });
   }
 
   async verdict(): Promise<LogVerdict> {

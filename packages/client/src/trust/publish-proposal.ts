@@ -1,8 +1,8 @@
 import type { JudgedProposal, TrustDocuments } from '@bulla/crypto';
-import { documentsAfter, SKEW_SECONDS } from '@bulla/crypto';
+import { documentsAfter, parseDirectory, SKEW_SECONDS } from '@bulla/crypto';
 import { pause } from '../connection/backoff.js';
 import type { BullaErrorCode, SignedAnswer } from '../connection/errors.js';
-import { BullaError, checked } from '../connection/errors.js';
+import { BullaError, checked, transportFailed } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
 import { vaultOf } from '../connection/session.js';
 import type { Trust } from '@bulla/crypto';
@@ -11,10 +11,15 @@ import { rememberRefused } from './signed-payloads.js';
 /** How often a vault is asked again whose clock is behind ours, by as much as clocks may be. */
 const EARLY_PAUSE_MS = 2_000;
 
+/** A vault's replicas look every half second at what another one has taken. */
+const SHOWN_PAUSE_MS = 250;
+const SHOWN_TRIES_MAX = 40;
+
 /**
  * Publishes what everybody signed who must: a root with its policy and directory in one request.
- * @returns what is trusted afterwards.
- * @throws {VerifyError} signature_invalid where signatures are missing; {BullaError} what the vault refused, which is kept
+ * @returns what is trusted afterwards: what was published, or something newer.
+ * @throws {VerifyError} signature_invalid where signatures are missing; {BullaError} what the vault refused, which is kept;
+ *   transport_failed where the vault took it and shows older documents for ten seconds
  */
 export async function publishProposal(session: Session, judged: JudgedProposal): Promise<Trust> {
   const documents = await checked(() => documentsAfter(judged, session.now()));
@@ -24,7 +29,25 @@ export async function publishProposal(session: Session, judged: JudgedProposal):
     await keepRefusal(session, hashesOf(judged), error);
     throw error;
   }
-  return session.keeper.refresh();
+  return shownAfter(session, judged, documents);
+}
+
+/** What the vault shows once it is not older than what was published: the replica that is asked may not have looked yet. */
+async function shownAfter(session: Session, { proposal }: JudgedProposal, documents: TrustDocuments): Promise<Trust> {
+  const { root, policy } = proposal.next;
+  const directory = (await parseDirectory(documents.directory)).payload.version;
+  const isShown = (trust: Trust) =>
+    trust.root.version >= (root?.payload.version ?? 1) &&
+    trust.policy.version >= (policy?.payload.version ?? 1) &&
+    trust.directory.version >= directory;
+  for (let tries = 1; ; tries++) {
+    const trust = await session.keeper.refresh();
+    // guard: published-shown without: return trust;
+    if (isShown(trust)) return trust;
+    if (tries === SHOWN_TRIES_MAX)
+      throw transportFailed('the vault took the documents and shows older ones: look again with `bulla trust show`');
+    await pause(SHOWN_PAUSE_MS, undefined);
+  }
 }
 
 async function send(

@@ -5,6 +5,7 @@ import type { RootDocument, Trust } from '@bulla/crypto';
 import { fingerprint, mintId, ROOT_AHEAD_SECONDS, urnOf } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
+import { adoptPublished } from '../../signing/directory-key.js';
 import { documentKeyOf, documentSigners, requireRole } from '../../signing/document-keys.js';
 import { writeProposal } from '../../signing/proposals.js';
 import { UsageError } from '../../input/usage-error.js';
@@ -25,6 +26,9 @@ interface ProposeOptions {
 /** When a root counts that several people must sign first. */
 const SEVERAL_SECONDS = 3_600;
 
+/** Where a key may be in other hands, minutes count; a vault takes it for a quarter of an hour after that. */
+const SEVERAL_URGENT_SECONDS = 300;
+
 /** `bulla trust root …` */
 export function addRootCommands(trust: Command, context: Context): void {
   const root = trust.command('root').description('which keys speak for the organisation, and how many of them must');
@@ -42,7 +46,7 @@ export function addRootCommands(trust: Command, context: Context): void {
     .option('--own-device', 'let this device in again as an owner, with new keys: where a thief has revoked everybody')
     .option(
       '--at <time>',
-      'when it is to count, at most 14 days ahead (default: now, or in an hour if others must sign)',
+      'when it is to count, at most 14 days ahead (default: now; if others must sign in an hour, or in 5 minutes where a key is replaced or removed)',
     )
     .option('--why <text>', 'for those who are asked to sign')
     .option('-o, --out <file>', 'a file that is not there yet (default: in the folder proposals of BULLA_HOME)')
@@ -70,6 +74,9 @@ async function proposeRoot(context: Context, options: ProposeOptions): Promise<v
   await requireVaultClock(vaultUrl, io.fetch, () => context.now());
   const bulla = await context.offline();
   const trust = await bulla.catchUpTrust();
+  // A key that came with a root published before has its place first: else that key would be the new one again.
+  // guard: propose-adopts
+  await adoptPublished(context, trust);
   const { urn: by } = await context.identity();
   const change = await changeOf(context, trust.org, trust.root, options);
   const at = await momentOf(context, trust.org, trust.root, change, options.at);
@@ -105,10 +112,11 @@ async function changeOf(
         `--replace ${role}: it has ${root.roles[role].kids.length} keys, so say which`,
         `--remove ${role}=FINGERPRINT --add ${role}=FILE`,
       );
-    added.push({
-      role,
-      ...(file === undefined ? await newKey(context, org, role) : await documentKeyOf(context, file)),
-    });
+    const coming = file === undefined ? await newKey(context, org, role) : await documentKeyOf(context, file);
+    // guard: replace-same
+    if (coming.kid === old)
+      throw new UsageError(`--replace ${role}: the key ${fingerprint(old)} counts already`, 'give another key');
+    added.push({ role, ...coming });
     removed.push({ role, kid: old });
   }
   for (const text of options.add ?? []) {
@@ -185,5 +193,6 @@ async function momentOf(
   const isHere = ({ kids, threshold }: RootDocument['roles'][RootRole]) =>
     kids.filter((kid) => here.has(kid)).length >= threshold;
   const all = [root.roles.root, ...ROOT_ROLES.map((role) => then.roles[role])];
-  return all.every(isHere) ? now : now + SEVERAL_SECONDS;
+  if (all.every(isHere)) return now;
+  return now + (change.removed.length > 0 ? SEVERAL_URGENT_SECONDS : SEVERAL_SECONDS);
 }
