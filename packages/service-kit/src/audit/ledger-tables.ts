@@ -86,7 +86,7 @@ export const ledgerMigrations: Readonly<Record<string, Migration>> = {
   '2026-12-02-write-ids': { up: addWriteIds },
   '2026-12-03-audit-log': { up: createLogTables },
   '2026-12-04-witnesses': { up: createCosignatureTable },
-  'm0025-authenticated-rows': { up: authenticateRows },
+  'm0026-authenticated-rows': { up: authenticateRows },
 };
 
 const DAY_SECONDS = 86_400;
