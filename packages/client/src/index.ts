@@ -14,7 +14,7 @@ export { resend } from './audit-stream/resend.js';
 export type { StreamEvent } from './audit-stream/stream-events.js';
 export type { StreamSink } from './audit-stream/stream-sink.js';
 export { EXAMPLE_ENTERPRISE } from './audit-stream/syslog-message.js';
-export type { ExportedAudit, ExportedLog, ExportProgress } from './audit/audit-export.js';
+export type { ExportedAudit, ExportedLog, ExportProgress } from './audit/bundle/audit-export.js';
 export type {
   AuditVerdict,
   LogCheck,
@@ -28,13 +28,13 @@ export type { FoundLoss } from './audit/loss/log-loss.js';
 export { acceptLossesUnder } from './audit/loss/accept-losses.js';
 export { misfitsText } from './audit/evidence/evidence-words.js';
 export type { Misfit } from './audit/evidence/misfit.js';
-export type { BundleFolder } from './audit/bundle-folder.js';
+export type { BundleFolder } from './audit/bundle/bundle-folder.js';
 export type { EntryEvidence } from './audit/log-source.js';
 export type { SeenLog } from './audit/seen-heads.js';
 export type { ForkEvidence, WitnessedNow, WitnessMemory, WitnessPass, WitnessState } from './witnesses/witness.js';
 export type { WitnessedLog, WitnessSight } from './witnesses/witnessed-log.js';
-export type { BundleVerdict, VerifyBundleOptions } from './audit/verify-bundle.js';
-export { verifyAnswerInBundle, verifyBundle } from './audit/verify-bundle.js';
+export type { BundleVerdict, VerifyBundleOptions } from './audit/bundle/verify-bundle.js';
+export { verifyAnswerInBundle, verifyBundle } from './audit/bundle/verify-bundle.js';
 export type {
   AskerMessage,
   Completion,

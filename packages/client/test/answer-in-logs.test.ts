@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { digestB64u, mintId, parseAnswer, parseEnvelope, parseFin, utf8 } from '@bulla/crypto';
-import type { BundleVerdict } from '../src/audit/verify-bundle.js';
-import { verifyAnswerInBundle } from '../src/audit/verify-bundle.js';
+import type { BundleVerdict } from '../src/audit/bundle/verify-bundle.js';
+import { verifyAnswerInBundle } from '../src/audit/bundle/verify-bundle.js';
 import { AuditWorld } from './audit-world.js';
 import type { HeldLog, NewEntry } from './held-log.js';
 import { MemoryFolder } from './memory-folder.js';

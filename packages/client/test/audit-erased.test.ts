@@ -1,6 +1,6 @@
 import { mintId } from '@bulla/crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { verifyBundle } from '../src/audit/verify-bundle.js';
+import { verifyBundle } from '../src/audit/bundle/verify-bundle.js';
 import { AuditWorld, changeEntry } from './audit-world.js';
 import { MemoryFolder } from './memory-folder.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { verifyBundle } from '../src/audit/verify-bundle.js';
+import { verifyBundle } from '../src/audit/bundle/verify-bundle.js';
 import { AuditWorld, changeEntry } from './audit-world.js';
 import type { HeldLog } from './held-log.js';
 import { MemoryFolder } from './memory-folder.js';

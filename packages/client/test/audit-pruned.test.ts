@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { encodeBase64url } from '@bulla/crypto';
-import { verifyBundle } from '../src/audit/verify-bundle.js';
+import { verifyBundle } from '../src/audit/bundle/verify-bundle.js';
 import { AuditWorld } from './audit-world.js';
 import type { HeldLog } from './held-log.js';
 import { MemoryFolder } from './memory-folder.js';

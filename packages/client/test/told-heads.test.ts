@@ -3,7 +3,7 @@ import { utf8 } from '@bulla/crypto';
 import type { Bulla } from '../src/bulla.js';
 import { verifyAnswerFile } from '../src/bulla.js';
 import { contradicted, toldHead, withTold } from '../src/audit/told/told-heads.js';
-import { verifyAnswerInBundle, verifyBundle } from '../src/audit/verify-bundle.js';
+import { verifyAnswerInBundle, verifyBundle } from '../src/audit/bundle/verify-bundle.js';
 import type { Answer } from '../src/runs/answer.js';
 import { MemoryTrustStore } from '../src/trust/trust-store.js';
 import { AuditWorld, changeEntry } from './audit-world.js';

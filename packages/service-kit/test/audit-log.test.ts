@@ -408,7 +408,9 @@ describe.each(stores)('the sequencer on %s', (store) => {
     await database.db
       .insertInto('audit_log')
       .values({
-        ...{ org: 'acme', log: 1, origin: ORIGIN },
+        org: 'acme',
+        log: 1,
+        origin: ORIGIN,
         size: 1,
         root: head.root,
         frontier: encodeFrontier(frontier),
@@ -562,7 +564,9 @@ describe.each(stores)('the sequencer on %s', (store) => {
     await database.db
       .insertInto('audit_log')
       .values({
-        ...{ org: 'acme', log: 1, origin },
+        org: 'acme',
+        log: 1,
+        origin,
         size: 1,
         root: head.root,
         frontier: encodeFrontier(frontier),

@@ -87,7 +87,7 @@ beforeAll(async () => {
     loaded.held(),
     undefined,
     loaded.rows,
-    new Map(loaded.logKeys.map(({ signer, log }) => [signer.kid, log ?? 0])),
+    new Map(loaded.logKeys.map(({ signer, log: number }) => [signer.kid, number ?? 0])),
   );
   const listen = { host: '127.0.0.1', port: 0, metricsPort: 0 };
   service = await createService({

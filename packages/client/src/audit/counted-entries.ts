@@ -7,3 +7,8 @@ export function grouped(count: number): string {
 export function entriesText(count: number): string {
   return `${grouped(count)} ${count === 1 ? 'entry' : 'entries'}`;
 }
+
+/** Where entries are, in words. */
+export function placeText({ first, last }: { readonly first: number; readonly last: number }): string {
+  return first === last ? `entry ${grouped(first)}` : `entries ${grouped(first)} to ${grouped(last)}`;
+}

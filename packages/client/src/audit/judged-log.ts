@@ -3,13 +3,13 @@ import { CryptoError, witnessesOf } from '@bulla/crypto';
 import type { CheckpointTrust, LogName, TreeHead } from '@bulla/crypto/log';
 import { originOf, verifyLog } from '@bulla/crypto/log';
 import type { LogCheck, LogCheckName, LogFailure, LogVerdict } from './audit-verdict.js';
-import { entriesText, grouped } from './counted-entries.js';
+import { entriesText, grouped, placeText } from './counted-entries.js';
 import { requireLogName, signedBy } from './log-checkpoint.js';
 import type { OnLeaf } from './entry-judge.js';
 import { EntryJudge } from './entry-judge.js';
 import { ErasedEvidence } from './gone/erased-evidence.js';
-import { evidenceCheck, misfitsText } from './evidence/evidence-words.js';
-import { isSameHead } from './kept-heads.js';
+import { evidenceCheck, ofMisfits } from './evidence/evidence-words.js';
+import { keptText } from './kept-heads.js';
 import { EntryClock } from './entry-clock.js';
 import type { LogKeyStanding } from './log-keys.js';
 import { logKeysOf, standingOf } from './log-keys.js';
@@ -172,9 +172,8 @@ class JudgedLog {
   async #clock({ origin, keys }: CheckpointTrust, head: TreeHead): Promise<EntryClock> {
     const { now, source, trusts } = this.#log;
     const witnesses = await witnessesOf(trusts[0].policy);
-    if (witnesses === undefined) return new EntryClock(now, undefined);
-    const { read } = source;
-    return new EntryClock(now, await findWitnessed({ origin, read, keys, witnesses, head }));
+    const against = witnesses && { origin, read: source.read, keys, witnesses, head };
+    return new EntryClock(now, against && (await findWitnessed(against)));
   }
 
   #checkKey(): void {
@@ -248,8 +247,8 @@ class JudgedLog {
     const { policy } = trusts[0];
     const witnesses = await witnessesOf(policy);
     if (witnesses === undefined) return this.#open('witnesses', `policy ${policy.version} names none`);
-    const { read } = source;
-    const witnessed = await this.#within('witnesses', () => readWitnessed({ origin, read, keys, witnesses, head }));
+    const against = { origin, read: source.read, keys, witnesses, head };
+    const witnessed = await this.#within('witnesses', () => readWitnessed(against));
     this.#witnessed = witnessed;
     const text = witnessedText(witnessed, head.size);
     if (witnessed.reached !== undefined) return this.#passed('witnesses', text);
@@ -294,21 +293,4 @@ function requireEntries(malformed: readonly Misfit[]): void {
   const more = malformed.length === 1 ? '' : `; and ${entriesText(malformed.length - 1)} more like that`;
   const entries = { first: first.index, last: first.index };
   throw new CryptoError('token_malformed', `${first.message}${more}`, { check: 'entry-form', entries });
-}
-
-function ofMisfits(misfits: readonly Misfit[]): LogFailure | undefined {
-  const [first] = misfits;
-  if (first === undefined) return undefined;
-  const entries = { first: first.index, last: first.index };
-  const [code, check, kind] = ['signature_invalid', 'evidence', 'entry-evidence'] as const;
-  return { code, check, kind, message: misfitsText(misfits), entries };
-}
-
-function placeText({ first, last }: { readonly first: number; readonly last: number }): string {
-  return first === last ? `entry ${grouped(first)}` : `entries ${grouped(first)} to ${grouped(last)}`;
-}
-
-function keptText(kept: TreeHead, head: TreeHead): string {
-  if (isSameHead(kept, head)) return `the ${entriesText(kept.size)} that this machine saw before, and no more`;
-  return `begins with the ${entriesText(kept.size)} that this machine saw before`;
 }

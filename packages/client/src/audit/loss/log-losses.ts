@@ -82,9 +82,10 @@ export class LogLosses {
 
   /** Nobody shows the log. */
   gone(): void {
-    const known = largestOf([this.#log.kept, ...(this.#log.told ?? []), ...(this.#log.said?.heads ?? [])]);
+    const known = largestOf(this.#all);
     // guard: audit-lost-log
     this.#add({ kind: 'lost', origin: this.#origin, known: known && headOf(known) }, goneText(known));
+    this.#forkedBeyond(0);
   }
 
   /** What the shown log lacks, and what of it counts nothing. @param setAside entries that say that rows were set aside */
@@ -108,6 +109,7 @@ export class LogLosses {
         { kind: 'lost', origin: this.#origin, known: headOf(known), shown },
         `${entriesText(known.size)} had been signed: ${grouped(known.size - head.size)} lost`,
       );
+    this.#forkedBeyond(head.size);
     if (said.counts >= head.size) return;
     this.#counted = said.heads.find(({ size }) => size === said.counts) ?? EMPTY;
     const late = entriesText(head.size - said.counts);
@@ -119,9 +121,26 @@ export class LogLosses {
   }
 
   get #known(): TreeHead[] {
+    const { kept, said } = this.#log;
+    if (said !== undefined) return this.#all;
+    return kept === undefined ? [] : [kept];
+  }
+
+  /** What newer logs say, what this machine verified, and what answers told: in this order. */
+  get #all(): TreeHead[] {
     const { kept, told = [], said } = this.#log;
-    const ofTold = said === undefined ? [] : told;
-    return [...(kept === undefined ? [] : [kept]), ...(said?.heads ?? []), ...ofTold];
+    return [...(said?.heads ?? []), ...(kept === undefined ? [] : [kept]), ...told];
+  }
+
+  /** Of entries that nobody shows: two trees of one size, of those that were verified, told, or are named by newer logs. */
+  #forkedBeyond(size: number): void {
+    const beyond = this.#all.filter((one) => one.size > size);
+    for (const [at, one] of beyond.entries()) {
+      const other = beyond.slice(0, at).find((before) => before.size === one.size && !isSameHead(before, one));
+      // guard: audit-fork-gone
+      if (other !== undefined)
+        this.#add(this.#fork(one, other), `two trees of ${entriesText(one.size)} were signed, and nobody shows either`);
+    }
   }
 
   #fork(known: TreeHead, shown: TreeHead): LogLoss {

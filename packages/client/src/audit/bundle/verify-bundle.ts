@@ -2,22 +2,22 @@ import type { LogName } from '@bulla/crypto/log';
 import { parseOrigin } from '@bulla/crypto/log';
 import type { Trust } from '@bulla/crypto';
 import { CryptoError, requireSeconds } from '@bulla/crypto';
-import { checked } from '../connection/errors.js';
-import { rememberedTrust } from '../trust/remembered-trust.js';
-import type { TrustStore } from '../trust/trust-store.js';
-import type { AnswerInLogs } from './answer-in-logs.js';
-import { AnswerSearch } from './answer-in-logs.js';
-import type { ListedEntry } from './audit-entries.js';
-import type { AuditVerdict } from './audit-verdict.js';
+import { checked } from '../../connection/errors.js';
+import { rememberedTrust } from '../../trust/remembered-trust.js';
+import type { TrustStore } from '../../trust/trust-store.js';
+import type { AnswerInLogs } from '../answer-in-logs.js';
+import { AnswerSearch } from '../answer-in-logs.js';
+import type { ListedEntry } from '../audit-entries.js';
+import type { AuditVerdict } from '../audit-verdict.js';
 import type { BundleFolder } from './bundle-folder.js';
 import type { BundleIndex } from './bundle-format.js';
 import { INDEX_PATH } from './bundle-format.js';
 import { bundledLog, readIndex } from './bundle-read.js';
 import { readBundleTrust } from './bundle-trust.js';
-import type { LogAtHand } from './judged-audit.js';
-import { goneLog, judgeAudit } from './judged-audit.js';
-import { olderExport } from './loss/older-export.js';
-import { withVerified } from './told/told-heads.js';
+import type { LogAtHand } from '../judged-audit.js';
+import { goneLog, judgeAudit } from '../judged-audit.js';
+import { olderExport } from '../loss/older-export.js';
+import { withVerified } from '../told/told-heads.js';
 
 export interface VerifyBundleOptions {
   /** `sha256:` and 64 hexadecimal digits, known from elsewhere than the folder. */

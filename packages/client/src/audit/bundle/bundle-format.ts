@@ -3,7 +3,7 @@ import type { LogName } from '@bulla/crypto/log';
 import type { Bytes, Trust } from '@bulla/crypto';
 import { CryptoError, decodeUtf8, strictParse, utf8 } from '@bulla/crypto';
 import * as z from 'zod';
-import type { EntryEvidence } from './log-source.js';
+import type { EntryEvidence } from '../log-source.js';
 
 /** What is in a folder of exported logs (docs/spec/audit-log.md). Paths have `/` whatever the system has. */
 
