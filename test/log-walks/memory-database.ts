@@ -1,6 +1,6 @@
-import type { LedgerTables } from '@bulla/service-kit';
-import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely';
-import { Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
+import type { Database, LedgerTables } from '@bulla/service-kit';
+import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from '@bulla/service-kit/testing';
+import { databaseDrivenBy } from '@bulla/service-kit/testing';
 import type { MemoryTables, Row, Snapshot, TableName } from './memory-tables.js';
 
 // The statements of the log's repositories on tables in memory: walks are many and short. Each statement that is not plain is
@@ -13,15 +13,8 @@ interface Part {
 }
 
 /** A database whose statements are run on tables in memory, one transaction at a time. */
-export function memoryDatabase(tables: MemoryTables): Kysely<LedgerTables> {
-  return new Kysely<LedgerTables>({
-    dialect: {
-      createAdapter: () => new PostgresAdapter(),
-      createDriver: () => new MemoryDriver(tables),
-      createIntrospector: (db) => new PostgresIntrospector(db),
-      createQueryCompiler: () => new PostgresQueryCompiler(),
-    },
-  });
+export function memoryDatabase(tables: MemoryTables): Database<LedgerTables>['db'] {
+  return databaseDrivenBy(new MemoryDriver(tables));
 }
 
 class MemoryDriver implements Driver {

@@ -1,9 +1,11 @@
 import { Problem } from '@bulla/contract';
 import { RowSecrets } from '@bulla/service-kit';
+import type { TestClock } from '@bulla/service-kit/testing';
 import { AuditLag } from '../../packages/service-kit/src/audit-log/audit-lag.js';
 import { CheckpointSigner } from '../../packages/service-kit/src/audit-log/checkpoint-signer.js';
 import { LogBegin } from '../../packages/service-kit/src/audit-log/log-begin.js';
 import { LogLost } from '../../packages/service-kit/src/audit-log/log-lost.js';
+import type { LogListing } from '../../packages/service-kit/src/audit-log/log-pens.js';
 import { LogPens } from '../../packages/service-kit/src/audit-log/log-pens.js';
 import type { KeptMark } from '../../packages/service-kit/src/audit-log/marks.js';
 import { LogMarks } from '../../packages/service-kit/src/audit-log/marks.js';
@@ -12,8 +14,10 @@ import { auditOfStrangers } from '../../packages/service-kit/src/audit/audit-rec
 import { AuditOutbox } from '../../packages/service-kit/src/audit/outbox.js';
 import { memoryDatabase } from './memory-database.js';
 import { MemoryLogs, MemoryUnsigned } from './memory-logs.js';
-import type { World } from './world.js';
-import { ORGS, urnOf } from './world.js';
+import type { LogKeys } from './log-keys.js';
+import type { MemoryTables } from './memory-tables.js';
+import type { KeyFileState, Planted } from './places.js';
+import { ORGS, urnOf } from './places.js';
 
 /** How long a log may be behind, as at the services. */
 const LAG_SECONDS = 900;
@@ -27,17 +31,28 @@ class ForgottenMarks extends LogMarks {
   }
 }
 
+/** Where a process runs: its machine, and what others see of it. */
+export interface ProcessWorld {
+  readonly tables: MemoryTables;
+  readonly clock: TestClock;
+  readonly planted: Planted | undefined;
+  readonly keyFile: KeyFileState;
+  readonly keys: LogKeys;
+  readonly honest: ReadonlyMap<string, Set<string>>;
+  trust(org: string): LogListing | undefined;
+}
+
 /** A process of the service, of the real parts that write its logs. */
 export class Process {
   readonly marks: LogMarks;
   readonly lag: AuditLag;
-  readonly #world: World;
+  readonly #world: ProcessWorld;
   readonly #outbox: AuditOutbox;
   readonly #sequencer: Sequencer;
   readonly #db;
 
   /** @param folder of marks; one that is not set up for a process that signs nothing. */
-  constructor(world: World, folder: string) {
+  constructor(world: ProcessWorld, folder: string) {
     this.#world = world;
     const { tables, clock, planted } = world;
     const rows = RowSecrets.of({ urn: urnOf('acme'), rows: [...world.keyFile.rows] });

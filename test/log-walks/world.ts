@@ -7,19 +7,12 @@ import { encodeNoteKey, MARK_FOLDER_FILE, markFolderText, originOf, pinInOrigin 
 import type { LogKeys } from './log-keys.js';
 import type { Snapshot } from './memory-tables.js';
 import { MemoryTables } from './memory-tables.js';
+import type { KeyFileState, Org, Planted } from './places.js';
+import { ORGS, originIn, pinOf, urnOf } from './places.js';
 import { Process } from './process.js';
 
-export const ORGS = ['acme', 'beta'] as const;
-export type Org = (typeof ORGS)[number];
-
-/** A fault that is planted, to see that walks find it. */
-export type Planted = 'rows of anybody' | 'forgotten marks' | 'keys of any number';
-
-/** What a service's key file has of its logs. */
-export interface KeyFileState {
-  readonly logs: readonly number[];
-  readonly rows: readonly RowSecret[];
-}
+export { ORGS, originIn, pinOf, urnOf };
+export type { KeyFileState, Org, Planted };
 
 /** The documents of an organisation, as far as logs go by them. */
 interface Documents {
@@ -42,11 +35,6 @@ export interface Backup {
 }
 
 const START_MS = Date.UTC(2026, 10, 1);
-
-export const urnOf = (org: string) => `urn:bulla:${org}:svc:vault`;
-export const pinOf = (org: string) => `sha256:${(org === 'acme' ? 'a' : 'b').repeat(64)}`;
-export const originIn = (org: string, number: number) =>
-  originOf({ urn: urnOf(org), number, pin: pinInOrigin(pinOf(org)) });
 
 /** A vault with the logs of its organisations: its database, its key file and its folder of marks. */
 export class World {

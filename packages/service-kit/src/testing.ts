@@ -2,6 +2,8 @@ export { SignedClient } from './testing/client.js';
 export type { Asker, SendOptions, SignedClientOptions, TestResponse } from './testing/client.js';
 export { TestClock } from './testing/clock.js';
 export { commitSettings } from './testing/commit-settings.js';
+export type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from './testing/driven.js';
+export { databaseDrivenBy } from './testing/driven.js';
 export { setUpMarkFolder } from './testing/mark-folder.js';
 export { OpenapiContract } from './testing/openapi.js';
 export { openGate, outboxForTest } from './testing/outbox.js';
