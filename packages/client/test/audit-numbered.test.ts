@@ -92,6 +92,18 @@ describe('a numbered log', () => {
   });
 });
 
+describe('a numbered log that speaks of the one before as logs without numbers did', () => {
+  it('is refused, since no signature stands beside what it says [guard: audit-before-form]', async () => {
+    await all.fill(5);
+    const second = await all.log('vault', 2).beginAfter(all.first);
+    const { line: _, ...before } = all.first.lastNote;
+    changeEntry(second, 0, { obj: { log: 2, before } });
+    all.vault.push(second);
+    await all.sign();
+    expect((await all.verdict()).logs[1]?.failure?.message).toContain('it does not say what became of the log before');
+  });
+});
+
 describe('what came after the next log began', () => {
   it('counts nothing until a person accepts that, and is not kept [guard: audit-late]', async () => {
     await followed();
