@@ -8,7 +8,7 @@ import type { SignedClient } from '@bulla/service-kit/testing';
 import { findPostgres } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { Retention } from '../../packages/service-kit/src/audit-log/retention.js';
+import { Retention } from '../../packages/service-kit/src/audit-log/retention/retention.js';
 import { ask, storePrompt } from '../../services/responder/test/asking.js';
 import {
   openDatabase,

@@ -29,6 +29,7 @@ const OUTBOX = 'packages/service-kit/src/audit/outbox.ts';
 const LOG_WRITERS = [
   OUTBOX,
   'packages/service-kit/src/audit-log/log.repository.ts',
+  'packages/service-kit/src/audit-log/begin/log-begin.repository.ts',
   'packages/service-kit/src/audit-log/log-migration.ts',
 ];
 /** The three that ask in whose custody a name is, and the one that answers. Responders ask where statements are verified. */

@@ -3,7 +3,7 @@ import { RowSecrets } from '@bulla/service-kit';
 import type { TestClock } from '@bulla/service-kit/testing';
 import { AuditLag } from '../../packages/service-kit/src/audit-log/audit-lag.js';
 import { CheckpointSigner } from '../../packages/service-kit/src/audit-log/checkpoint-signer.js';
-import { LogBegin } from '../../packages/service-kit/src/audit-log/log-begin.js';
+import { LogBegin } from '../../packages/service-kit/src/audit-log/begin/log-begin.js';
 import { LogLost } from '../../packages/service-kit/src/audit-log/log-lost.js';
 import type { LogListing } from '../../packages/service-kit/src/audit-log/log-pens.js';
 import { LogPens } from '../../packages/service-kit/src/audit-log/log-pens.js';

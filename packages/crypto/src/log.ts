@@ -1,5 +1,5 @@
-export type { MarkFolder } from './key-files/mark-folder.js';
-export { MARK_FOLDER_FILE, markFolderText, parseMarkFolder } from './key-files/mark-folder.js';
+export type { MarkFolder } from './keys/mark-folder.js';
+export { MARK_FOLDER_FILE, markFolderText, parseMarkFolder } from './keys/mark-folder.js';
 export type { Checkpoint, CheckpointTrust, VerifiedCheckpoint } from './log/checkpoint.js';
 export {
   CHECKPOINT_MAX_LENGTH,

@@ -3,7 +3,7 @@ import { generateKeyPair, loadSigner } from '@bulla/crypto';
 import type { KeyPair } from '@bulla/crypto';
 import { originOf, pinInOrigin } from '@bulla/crypto/log';
 import { CheckpointSigner } from '../src/audit-log/checkpoint-signer.js';
-import { LogBegin } from '../src/audit-log/log-begin.js';
+import { LogBegin } from '../src/audit-log/begin/log-begin.js';
 import { LogPens } from '../src/audit-log/log-pens.js';
 import { LogRepository } from '../src/audit-log/log.repository.js';
 import { LogMarks } from '../src/audit-log/marks.js';

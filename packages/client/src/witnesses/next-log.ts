@@ -29,7 +29,7 @@ export interface NextLog {
 
 /**
  * Whether a log with a higher number stands upon the remembered one: its first entry names that at the remembered head, or
- * at a larger one that its own key signed and that is shown to continue the remembered (log.md §7).
+ * at a larger one that its own key signed and that is shown to continue the remembered (docs/spec/audit-log.md).
  * @returns how many entries more than remembered it names
  * @throws {VerifyError} log_inconsistent (succession) where it does not: a person decides what to do about it
  */

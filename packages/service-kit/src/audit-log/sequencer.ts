@@ -11,7 +11,7 @@ import type { LogHead } from './log-head.js';
 import { LogLost } from './log-lost.js';
 import type { LogMetrics } from './log-metrics.js';
 import type { LogRepository } from './log.repository.js';
-import type { LogBegin } from './log-begin.js';
+import type { LogBegin } from './begin/log-begin.js';
 import type { LogPens, Pen } from './log-pens.js';
 import { Partitions } from './partitions.js';
 import type { RowAlarms } from '../audit-rows/row-alarms.js';

@@ -1,20 +1,20 @@
 import { decodeUtf8, utf8 } from '@bulla/crypto';
 import { EMPTY_FRONTIER, noteKeyOf, signCheckpoint } from '@bulla/crypto/log';
-import { auditOfService } from '../audit/audit-record.js';
-import type { Clock } from '../process/clock.js';
-import type { CheckpointSigner } from './checkpoint-signer.js';
-import { ownMarks } from './checkpoint-signer.js';
-import { termsOf } from './entry-terms.js';
-import { growTree } from './growth.js';
+import { auditOfService } from '../../audit/audit-record.js';
+import type { Clock } from '../../process/clock.js';
+import type { CheckpointSigner } from '../checkpoint-signer.js';
+import { ownMarks } from '../checkpoint-signer.js';
+import { termsOf } from '../entry-terms.js';
+import { growTree } from '../growth.js';
 import { lastNotes, newestNote } from './last-notes.js';
-import type { LogHead } from './log-head.js';
-import { LogLost } from './log-lost.js';
-import type { LogPens, Pen } from './log-pens.js';
+import type { LogHead } from '../log-head.js';
+import { LogLost } from '../log-lost.js';
+import type { LogPens, Pen } from '../log-pens.js';
 import { LogBeginRepository } from './log-begin.repository.js';
-import type { LogRepository } from './log.repository.js';
-import type { KeptMark, LogMarks } from './marks.js';
-import { Partitions } from './partitions.js';
-import type { UnsignedRows } from './unsigned-rows.js';
+import type { LogRepository } from '../log.repository.js';
+import type { KeptMark, LogMarks } from '../marks.js';
+import { Partitions } from '../partitions.js';
+import type { UnsignedRows } from '../unsigned-rows.js';
 
 export interface LogBeginParts {
   readonly logs: LogRepository;

@@ -2,8 +2,8 @@ import type { AuditFacts } from '@bulla/contract';
 import { encodeBase64url, utf8 } from '@bulla/crypto';
 import type { TreeHead } from '@bulla/crypto/log';
 import { parseCheckpoint, parseNote, verifyCheckpoint } from '@bulla/crypto/log';
-import type { LogPens, Pen } from './log-pens.js';
-import type { LogRepository } from './log.repository.js';
+import type { LogPens, Pen } from '../log-pens.js';
+import type { LogRepository } from '../log.repository.js';
 
 type Before = Extract<AuditFacts<'log.begin'>['before'], readonly unknown[]>;
 type LastNote = Before[number]['note'];

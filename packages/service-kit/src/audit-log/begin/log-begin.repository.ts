@@ -2,9 +2,9 @@ import type { Bytes } from '@bulla/crypto';
 import { equalBytes } from '@bulla/crypto';
 import { encodeFrontier } from '@bulla/crypto/log';
 import type { Kysely } from 'kysely';
-import type { LedgerTables } from '../audit/ledger-tables.js';
-import type { EntryTerms } from './entry-terms.js';
-import type { LogHead } from './log-head.js';
+import type { LedgerTables } from '../../audit/ledger-tables.js';
+import type { EntryTerms } from '../entry-terms.js';
+import type { LogHead } from '../log-head.js';
 
 type Db = Kysely<LedgerTables>;
 

@@ -2,9 +2,9 @@ import { CryptoError, utf8 } from '@bulla/crypto';
 import { leafHash, makeInclusionProof, verifyInclusion } from '@bulla/crypto/log';
 import type { LastNotesParts } from './last-notes.js';
 import { newestNote } from './last-notes.js';
-import type { LogRepository } from './log.repository.js';
-import type { LogMarks } from './marks.js';
-import { treeHashes } from './tree-hashes.js';
+import type { LogRepository } from '../log.repository.js';
+import type { LogMarks } from '../marks.js';
+import { treeHashes } from '../tree-hashes.js';
 
 export interface FirstEntriesParts extends LastNotesParts {
   readonly logs: LogRepository;

@@ -1,8 +1,8 @@
 import * as z from '#zod';
 import { strictParseBody } from '../encoding/strict-parse.js';
 import type { Bytes } from '../encoding/bytes.js';
-import type { KeyFile } from '../keys/keys.js';
-import { isCheckpointKey, kidSchema, logNumberSchema } from '../keys/keys.js';
+import type { KeyFile } from './keys.js';
+import { isCheckpointKey, kidSchema, logNumberSchema } from './keys.js';
 import { CryptoError } from '../names/errors.js';
 
 /** The file in a folder of marks that says whose it is, and from which log on it was there (docs/spec/audit-log.md). */
