@@ -336,8 +336,8 @@ describe('bulla audit set-aside', () => {
     const unasked = await world.bulla(['audit', 'set-aside']);
     expect([unasked.code, unasked.stderr]).toEqual([2, expect.stringContaining('say so with --yes')]);
     expect((await world.done(['audit', 'set-aside', '--yes'])).stdout).toMatch(/^✔ set 0 rows aside$/m);
-    const [said] = await list('--act', 'audit.set-aside');
-    expect(said?.entry.obj).toEqual({ items: 0, leaves: [] });
+    const { entry } = await logged('audit.set-aside');
+    expect(entry.obj).toEqual({ items: 0, leaves: [] });
   });
 });
 
