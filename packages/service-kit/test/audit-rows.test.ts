@@ -1,4 +1,4 @@
-import { encodeLeaf } from '@bulla/contract';
+import { encodeLeaf, SET_ASIDE_MAX } from '@bulla/contract';
 import { encodeBase64url, mintId, newRowSecret, sha256, utf8 } from '@bulla/crypto';
 import { folderForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -209,14 +209,19 @@ describe.each(stores)('rows that wait for the log on %s', (store) => {
     expect(await set()).toEqual({ leaves: [], more: false });
   });
 
-  it('are set aside for one organisation, and two hundred at once [guard: org-set-aside]', async () => {
+  it('are set aside for one organisation, and only so many at once [guard: org-set-aside]', async () => {
     const elsewhere = RowSecrets.of({ urn, rows: [newRowSecret()] });
-    await decide(201, { rows: elsewhere });
+    await decide(SET_ASIDE_MAX + 1, { rows: elsewhere });
     await run(`insert into tiny.audit_outbox (org, leaf) values ('other', 'x')`);
     await run(`update tiny.audit_outbox set at = at - interval '6 minutes'`);
     const set = () => database.db.transaction().execute((trx) => setUncheckableAside(trx, 'acme', secrets.ids));
     const [first, second] = [await set(), await set()];
-    expect([first.leaves.length, first.more, second.leaves.length, second.more]).toEqual([200, true, 1, false]);
+    expect([first.leaves.length, first.more, second.leaves.length, second.more]).toEqual([
+      SET_ASIDE_MAX,
+      true,
+      1,
+      false,
+    ]);
     expect(await waiting()).toEqual(['x']);
   });
 
