@@ -3,7 +3,8 @@ import { folderForTest, randomFrom } from '@bulla/testkit';
 import type { Property } from './judge.js';
 import { Violation } from './judge.js';
 import type { LogKeys } from './log-keys.js';
-import type { Step, StepName, WalkParts } from './step.js';
+import { rememberingSignatures } from './remembered-signatures.js';
+import type { Kind, Step, StepName, WalkParts } from './step.js';
 import { KINDS } from './step.js';
 import { Walk } from './walk.js';
 import type { Planted } from './world.js';
@@ -65,12 +66,26 @@ export function* upTo(count: number): Generator<number> {
   for (let number = 0; number < count; number++) yield number;
 }
 
+/** The same of one kind alone, for what no other can find. */
+export function* ofKind(kind: Kind, count: number): Generator<number> {
+  for (let number = KINDS.indexOf(kind); number < count; number += KINDS.length) yield number;
+}
+
 /** Takes walks up to the first in which something happens that should not. */
 export async function walkAll(
   keys: LogKeys,
   seed: number,
   numbers: Iterable<number>,
   planted?: Planted,
+): Promise<Walked> {
+  return rememberingSignatures(() => walkEach(keys, seed, numbers, planted));
+}
+
+async function walkEach(
+  keys: LogKeys,
+  seed: number,
+  numbers: Iterable<number>,
+  planted: Planted | undefined,
 ): Promise<Walked> {
   const counts = new Map<string, number>();
   const folder = folderForTest('log-walks');

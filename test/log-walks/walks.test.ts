@@ -2,7 +2,7 @@ import { isLongRun, seedOfRun } from '@bulla/testkit';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { LogKeys } from './log-keys.js';
 import type { Walked } from './walking.js';
-import { upTo, walkAll } from './walking.js';
+import { ofKind, upTo, walkAll } from './walking.js';
 import type { Planted } from './world.js';
 
 // What holds whatever becomes of the audit logs of a vault (docs/spec/audit-log.md), tried on short histories of a seed: two
@@ -56,7 +56,9 @@ describe('walks find what is planted', () => {
     ['forgotten marks', /^P[124]$/],
     ['keys of any number', /^P[134]$/],
   ])('%s', async (planted, property) => {
-    const { found } = await walkAll(keys, seedOfRun(), upTo(WALKS), planted);
+    // Where a key serves any number, it takes somebody who has keys of ended ones to show it soon: one walk in fifty does.
+    const numbers = planted === 'keys of any number' ? ofKind('ended', 3 * WALKS) : upTo(WALKS);
+    const { found } = await walkAll(keys, seedOfRun(), numbers, planted);
     expect(found?.property).toMatch(property);
   });
 });

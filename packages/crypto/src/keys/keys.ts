@@ -223,18 +223,18 @@ export async function isSignatureOf(record: VerifyingKey, bytes: Bytes, signatur
 
 /** What a key is imported by: a directory record, or a key that root lists. */
 type ImportableKey = Pick<KeyRecord, 'jwk' | 'alg'>;
-const imported = new WeakMap<ImportableKey, Promise<CryptoKey>>();
+/** By the key itself: several records may hold one, such as those that notes are verified by. */
+const imported = new WeakMap<ImportableKey['jwk'], Map<ImportableKey['alg'], Promise<CryptoKey>>>();
 
 /**
- * The WebCrypto key of a checked record, imported once.
+ * The WebCrypto key of a checked record, imported once: nobody changes what was checked.
  * @throws {CryptoError} key_invalid
  */
 export function publicKeyOf(record: ImportableKey): Promise<CryptoKey> {
-  let key = imported.get(record);
-  if (key === undefined) {
-    key = importPublic(record.jwk, record.alg);
-    imported.set(record, key);
-  }
+  const ofJwk = imported.get(record.jwk) ?? new Map<ImportableKey['alg'], Promise<CryptoKey>>();
+  imported.set(record.jwk, ofJwk);
+  const key = ofJwk.get(record.alg) ?? importPublic(record.jwk, record.alg);
+  ofJwk.set(record.alg, key);
   return key;
 }
 
