@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestClock } from '@bulla/service-kit/testing';
-import type { KeyFile, RowSecret, Trust } from '@bulla/crypto';
+import type { KeyFile, Trust } from '@bulla/crypto';
 import { newRowSecret, withNewRowSecret } from '@bulla/crypto';
-import { encodeNoteKey, MARK_FOLDER_FILE, markFolderText, originOf, pinInOrigin } from '@bulla/crypto/log';
+import { encodeNoteKey, MARK_FOLDER_FILE, markFolderText } from '@bulla/crypto/log';
 import type { LogKeys } from './log-keys.js';
 import type { Snapshot } from './memory-tables.js';
 import { MemoryTables } from './memory-tables.js';
