@@ -56,6 +56,7 @@ withServer('a stolen key of the directory', () => {
       startService('vault', {
         BULLA_DATABASE_URL: database.url ?? '',
         BULLA_KEYS_FILE: join(home, 'services/vault.keys.json'),
+        BULLA_AUDIT_MARKS: join(home, 'audit/vault'),
         BULLA_BOOTSTRAP_SECRET_FILE: join(home, 'bootstrap.secret'),
         BULLA_VAULT_PORT: String(port),
         BULLA_PUBLIC_URL: vaultUrl,
@@ -68,6 +69,7 @@ withServer('a stolen key of the directory', () => {
       startService('responder', {
         BULLA_DATABASE_URL: database.url ?? '',
         BULLA_KEYS_FILE: join(home, 'services/responder.keys.json'),
+        BULLA_AUDIT_MARKS: join(home, 'audit/responder'),
         BULLA_VAULT_URL: url,
         BULLA_PIN: pin,
         BULLA_RESPONDER_PORT: String(port),
