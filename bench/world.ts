@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Bulla, identityOf } from '@bulla/client';
 import { tokenHash, urnOf } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
+import { setUpMarkFolder } from '@bulla/service-kit/testing';
 import { databaseForTest, startTestPostgres } from '@bulla/testkit';
 import { ask, openReply, type SealedReply, type TestMember } from '../services/responder/test/asking.js';
 import { type ServiceProcess, startService } from '../test/faults/service-process.js';
@@ -94,6 +95,7 @@ export async function startWorld(more: Readonly<Record<string, string>>, made?: 
     undo.push(() => rm(folder, { recursive: true, force: true }));
     const keys = join(folder, 'responder.keys.json');
     await writeFile(keys, JSON.stringify(organisation.responders[0].keyFile), { mode: 0o600 });
+    setUpMarkFolder(`${keys}.audit-marks`, organisation.responders[0].keyFile);
     settingsOf.responder = {
       ...settingsOf.responder,
       BULLA_VAULT_URL: vault.url,

@@ -22,7 +22,8 @@ FROM ${BASE_IMAGE}
 # A new volume takes owner and mode from the folder that it is mounted on.
 RUN groupadd --gid 10001 bulla && \
     useradd --uid 10001 --gid bulla --no-create-home --home-dir /operator --shell /usr/sbin/nologin bulla && \
-    install -d -o bulla -g bulla -m 0700 /operator /renew /stream /services/vault /services/responder /services/renew && \
+    install -d -o bulla -g bulla -m 0700 /operator /renew /stream /services/vault /services/responder \
+      /services/vault-marks /services/responder-marks /services/renew && \
     install -d -o bulla -g bulla -m 0755 /services/postgres /services/redis
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /runtime /bulla

@@ -34,6 +34,14 @@ redis=$(password redis)
 
 for service in vault responder; do
   database=$(password "$service-database")
+  # What sets the folder of marks up comes with the key that it was made for, once, and lies nowhere else afterwards: a folder
+  # that was lost is not set up again, so the service does not take it for one that signed nothing.
+  setup="$BULLA_HOME/audit/$service/log.json"
+  if [ -e "$setup" ]; then
+    mkdir -p "$SERVICES/$service-marks/audit-marks"
+    put 600 "$SERVICES/$service-marks/audit-marks/log.json" <"$setup"
+    rm "$setup"
+  fi
   # A file that came into the place of the service's later, as for new keys, is newer than the copy here: it stays.
   own="$BULLA_HOME/services/$service.keys.json"
   if [ ! -e "$SERVICES/$service/keys.json" ] || [ "$own" -nt "$SERVICES/$service/keys.json" ]; then

@@ -9,8 +9,7 @@ export const PAGE = 'docs/guide/configuration.md';
 /** What each setting is for. What is expected, and what holds without it, is read from its schema. */
 const MEANINGS = {
   BULLA_ANSWER_BYTES_MAX: 'the longest answer that a run may give, in bytes',
-  BULLA_AUDIT_MARKS:
-    'a folder for what was signed of the audit log last, outside the database; replicas keep one each, or share one',
+  BULLA_AUDIT_MARKS: 'a folder for what was signed of the audit log last, outside the database; replicas share it',
   BULLA_AUDIT_RETENTION_DAYS:
     'how long entries of the audit log are kept at least, in days; after that whole months go, and their hashes stay',
   BULLA_BACKUP_DAYS:

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { environment } from './bulla-process.js';
 
 const repository = resolve(import.meta.dirname, '..');
-const SERVICES = ['vault', 'responder', 'renew', 'postgres', 'redis'];
+const SERVICES = ['vault', 'responder', 'vault-marks', 'responder-marks', 'renew', 'postgres', 'redis'];
 
 /** The folders that are volumes in a deployment. */
 export interface Deployment {

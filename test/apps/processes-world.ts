@@ -5,6 +5,7 @@ import { Bulla, identityOf } from '@bulla/client';
 import { AppSurface } from '@bulla/client/apps';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { Bearer, ProxyServer } from '@bulla/proxy';
+import { setUpMarkFolder } from '@bulla/service-kit/testing';
 import { committedKeyPair, type FakeOpenai, type FakeReply, freePorts, startFakeOpenai } from '@bulla/testkit';
 import OpenAI from 'openai';
 import { requireReady } from '../faults/kills-round.js';
@@ -41,6 +42,7 @@ export async function startProcessesWorld(databaseUrl: string, replies: FakeRepl
   const prepared = await vaultSettings(organisation, databaseUrl);
   const keys = join(folder, 'responder.keys.json');
   await writeFile(keys, JSON.stringify(member.keyFile), { mode: 0o600 });
+  setUpMarkFolder(`${keys}.audit-marks`, member.keyFile);
   const settings = {
     vault: { ...prepared.settings, BULLA_VAULT_PORT: String(vaultPort), BULLA_PUBLIC_URL: taps.vault.url },
     responder: {

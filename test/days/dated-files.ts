@@ -9,6 +9,7 @@ export const DATED_FILES: readonly string[] = [
   'packages/service-kit/test/audit-log-migration.test.ts',
   'packages/service-kit/test/audit-marks.test.ts',
   'packages/service-kit/test/audit-retention.test.ts',
+  'packages/service-kit/test/audit-rows.test.ts',
   'services/responder/src/cosignature-problems.test.ts',
   'services/responder/src/replay/first-claim.test.ts',
   'services/responder/src/usage/usage-reports.test.ts',

@@ -35,6 +35,7 @@ atTerminal('a vault at a terminal', () => {
     settings = {
       BULLA_DATABASE_URL: database.url ?? '',
       BULLA_KEYS_FILE: join(home, 'services/vault.keys.json'),
+      BULLA_AUDIT_MARKS: join(home, 'audit/vault'),
       BULLA_VAULT_PORT: String(vault),
       BULLA_METRICS_PORT: '0',
       BULLA_ROOT_KEY: `passphrase:${salt}`,

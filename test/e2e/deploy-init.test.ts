@@ -12,7 +12,8 @@ import {
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { keyFileSchema } from '@bulla/crypto';
+import { Home, renewOrganisation } from '@bulla/client/node';
+import { isCheckpointKey, keyFileSchema, parseDirectory, secondsOf } from '@bulla/crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Deployment } from '../deploy-init.js';
 import { deploymentIn, runInit } from '../deploy-init.js';
@@ -31,6 +32,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const init = () => runInit(deployment);
+const directory = async () =>
+  (await parseDirectory(readFileSync(join(home, 'org/acme/directory.json'), 'utf8'))).payload;
 
 /** Files by their path from a folder. */
 function filesOf(where: string): Map<string, string> {
@@ -51,10 +54,12 @@ describe('the first container of a deployment', () => {
       'renew/profile.json',
       'renew/services/renewer.keys.json',
       'renew/services/renewer.trust.json',
+      'responder-marks/audit-marks/log.json',
       'responder/database.url',
       'responder/keys.json',
       'responder/pin',
       'responder/redis.url',
+      'vault-marks/audit-marks/log.json',
       'vault/bootstrap.secret',
       'vault/database.url',
       'vault/keys.json',
@@ -114,6 +119,35 @@ describe('the first container of a deployment', () => {
     expect(readFileSync(handed, 'utf8')).toBe(first);
     const now = new Date();
     utimesSync(own, now, now);
+  });
+
+  it('sets the folders of marks up for the keys of log 1, and one that was lost for no key but the next', async () => {
+    const setUp = (name: string) => join(services, `${name}-marks/audit-marks/log.json`);
+    const keyOf = (name: string) => {
+      const { urn, keys } = keyFileSchema.parse(JSON.parse(readFileSync(join(services, `${name}/keys.json`), 'utf8')));
+      const key = keys.find(isCheckpointKey);
+      return { v: 1, urn, kid: key?.kid, log: key !== undefined && 'log' in key ? key.log : undefined };
+    };
+    for (const name of ['vault', 'responder']) {
+      expect(JSON.parse(readFileSync(setUp(name), 'utf8'))).toEqual(keyOf(name));
+      expect(keyOf(name).log).toBe(1);
+      expect(existsSync(join(home, `audit/${name}/log.json`))).toBe(false);
+      rmSync(setUp(name));
+    }
+    expect(init()).toMatchObject({ status: 0, stderr: '' });
+    expect(['vault', 'responder'].map((name) => existsSync(setUp(name)))).toEqual([false, false]);
+    // As `bulla trust renew --begin-logs` leaves it where no service holds the new keys yet.
+    const leavesOut = async (all: readonly { kids: readonly string[] }[]) => new Set(all.flatMap(({ kids }) => kids));
+    const now = secondsOf((await directory()).issued);
+    const begun = await renewOrganisation(new Home(home), now, { beginsLogs: true, leavesOut });
+    expect(begun?.changes.filter((line) => line.includes('directory'))).toEqual([]);
+    expect(init()).toMatchObject({ status: 0, stderr: '' });
+    for (const name of ['vault', 'responder']) {
+      expect(JSON.parse(readFileSync(setUp(name), 'utf8'))).toEqual(keyOf(name));
+      expect(keyOf(name).log).toBe(2);
+    }
+    const listed = (await directory()).entities[keyOf('vault').urn]?.keys.flatMap(({ log }) => log ?? []);
+    expect(new Set(listed)).toEqual(new Set([1, 2]));
   });
 
   it('hands the renewer its memory once: neither over what it has come to remember, nor where that was lost', () => {

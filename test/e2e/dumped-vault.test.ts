@@ -48,6 +48,7 @@ withDump('a vault that was restored from an older dump', () => {
         await startService('vault', {
           BULLA_DATABASE_URL: url,
           BULLA_KEYS_FILE: join(home, 'services/vault.keys.json'),
+          BULLA_AUDIT_MARKS: join(home, 'audit/vault'),
           BULLA_BOOTSTRAP_SECRET_FILE: join(home, 'bootstrap.secret'),
           BULLA_VAULT_PORT: String(vaultPort),
         }),
@@ -58,6 +59,7 @@ withDump('a vault that was restored from an older dump', () => {
         await startService('responder', {
           BULLA_DATABASE_URL: other.url ?? '',
           BULLA_KEYS_FILE: join(home, 'services/responder.keys.json'),
+          BULLA_AUDIT_MARKS: join(home, 'audit/responder'),
           BULLA_VAULT_URL: vaultUrl,
           BULLA_PIN: pin,
           BULLA_RESPONDER_PORT: String(responderPort),

@@ -40,6 +40,7 @@ withServer('a responder with new keys', () => {
     vault = await startService('vault', {
       BULLA_DATABASE_URL: database.url ?? '',
       BULLA_KEYS_FILE: join(home, 'services/vault.keys.json'),
+      BULLA_AUDIT_MARKS: join(home, 'audit/vault'),
       BULLA_BOOTSTRAP_SECRET_FILE: join(home, 'bootstrap.secret'),
       BULLA_VAULT_PORT: String(vaultPort),
     });
@@ -49,6 +50,7 @@ withServer('a responder with new keys', () => {
       startService('responder', {
         BULLA_DATABASE_URL: database.url ?? '',
         BULLA_KEYS_FILE: keys,
+        BULLA_AUDIT_MARKS: join(home, 'audit/responder'),
         BULLA_VAULT_URL: vaultUrl,
         BULLA_PIN: pin,
         BULLA_RESPONDER_PORT: String(responderPort),

@@ -33,6 +33,7 @@ withServer('a copy of the keys of a service that is older than the directory', (
         BULLA_VAULT_PORT: String(vaultPort),
         BULLA_PUBLIC_URL: vaultUrl,
         BULLA_KEYS_FILE: join(services, 'vault/keys.json'),
+        BULLA_AUDIT_MARKS: join(services, 'vault-marks/audit-marks'),
         BULLA_BOOTSTRAP_SECRET_FILE: join(services, 'vault/bootstrap.secret'),
       }),
     );
@@ -45,6 +46,7 @@ withServer('a copy of the keys of a service that is older than the directory', (
         BULLA_PUBLIC_URL: responderUrl,
         BULLA_VAULT_URL: vaultUrl,
         BULLA_KEYS_FILE: join(services, 'responder/keys.json'),
+        BULLA_AUDIT_MARKS: join(services, 'responder-marks/audit-marks'),
         BULLA_PIN_FILE: join(services, 'responder/pin'),
         BULLA_LLM_API_KEY_FILE: '/dev/null',
       }),

@@ -4,7 +4,17 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DirectoryDocument } from '@bulla/crypto';
-import { loadSigner, nextChain, parseDirectory, privateJwkSchema, signDocument, timestampOf } from '@bulla/crypto';
+import {
+  generateKeyPair,
+  loadSigner,
+  mintId,
+  nextChain,
+  parseDirectory,
+  privateJwkSchema,
+  signDocument,
+  timestampOf,
+  urnOf,
+} from '@bulla/crypto';
 import { databaseForTest, freePorts } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { bulla } from '../bulla-command.js';
@@ -46,6 +56,7 @@ withServer('a stolen key of the directory', () => {
       startService('vault', {
         BULLA_DATABASE_URL: database.url ?? '',
         BULLA_KEYS_FILE: join(home, 'services/vault.keys.json'),
+        BULLA_AUDIT_MARKS: join(home, 'audit/vault'),
         BULLA_BOOTSTRAP_SECRET_FILE: join(home, 'bootstrap.secret'),
         BULLA_VAULT_PORT: String(port),
         BULLA_PUBLIC_URL: vaultUrl,
@@ -58,6 +69,7 @@ withServer('a stolen key of the directory', () => {
       startService('responder', {
         BULLA_DATABASE_URL: database.url ?? '',
         BULLA_KEYS_FILE: join(home, 'services/responder.keys.json'),
+        BULLA_AUDIT_MARKS: join(home, 'audit/responder'),
         BULLA_VAULT_URL: url,
         BULLA_PIN: pin,
         BULLA_RESPONDER_PORT: String(port),
@@ -116,6 +128,7 @@ withServer('a stolen key of the directory', () => {
     { name: 'is refused by the vault from then on, under the new root and under the old one', run: vaultRefuses },
     { name: 'is refused by a client and by a responder whose vault serves what it signed', run: othersRefuse },
     { name: 'is needed for nothing: who signs goes on with the new one', run: goesOn },
+    { name: 'is replaced all the same where the thief has revoked everybody', run: isReplacedFromOutside },
   ]);
 
   async function countsBefore(): Promise<void> {
@@ -189,5 +202,46 @@ withServer('a stolen key of the directory', () => {
     ok(await run());
     // Each of the three documents is on record, with the request that brought it.
     ok(await bulla(['audit', 'verify'], settings));
+  }
+
+  async function isReplacedFromOutside(): Promise<void> {
+    await copyFile(join(home, 'org/acme/directory.key'), join(folder, 'stolen.key'));
+    const { kid, alg, publicJwk } = await generateKeyPair('p256', 'sig');
+    const now = Math.floor(Date.now() / 1000);
+    const life = { nbf: now - 60, use_until: now + 30 * 86_400, end: now + 30 * 86_400 };
+    const key = {
+      kid,
+      use: 'sig' as const,
+      alg,
+      suite: 'p256' as const,
+      pur: ['http' as const],
+      ...life,
+      jwk: publicJwk,
+    };
+    const [person, device] = [urnOf('acme', 'user', mintId('usr')), urnOf('acme', 'dev', mintId('dev'))];
+    const locking = await forged((draft) => {
+      for (const { kind, keys } of Object.values(draft.entities))
+        if (kind === 'device')
+          for (const one of keys) draft.revoked.push({ kid: one.kid, reason: 'keyCompromise', at: now });
+      draft.entities[device] = { kind: 'device', user: person, roles: ['owner'], groups: [], keys: [key] };
+    });
+    ok(await publish(locking));
+    expect((await run()).status).not.toBe(0);
+
+    const file = join(folder, 'root-3.proposal');
+    const propose = ['trust', 'root', 'propose', '--replace', 'directory'];
+    ok(await bulla([...propose, '-o', join(folder, 'without.proposal')], settings));
+    ok(await bulla([...propose, '--own-device', '--why', 'a thief has revoked us all', '-o', file], settings));
+    const { shown } = await signed('cosign', file);
+    expect(shown.stderr).toMatch(/key \S{39} for http invoke content tag comes/);
+    const published = ok(await bulla(['trust', 'publish', file], settings));
+    expect(published.stdout).toContain('published: root version 3');
+    ok(await bulla(['device', 'revoke', device, '--reason', 'keyCompromise', '--yes'], settings));
+    const text = join(folder, 'triage.md');
+    ok(await bulla(['prompt', 'push', 'claims/anew', '-f', text, '--label', 'production'], settings));
+    ok(await bulla(['run', 'claims/anew', '--var', 'claim=Water is flowing. It is urgent.'], settings));
+    ok(await bulla(['audit', 'verify'], settings));
+    const again = await bulla([...propose, '--own-device', '-o', join(folder, 'no.proposal')], settings);
+    expect([again.status, again.stderr]).toEqual([2, expect.stringContaining('lets this device in as an owner')]);
   }
 });

@@ -55,6 +55,7 @@ withServers('an organisation whose services speak TLS, on PostgreSQL and Redis',
       BULLA_VAULT_PORT: String(vaultPort),
       BULLA_PUBLIC_URL: vaultUrl,
       BULLA_KEYS_FILE: join(services, 'vault/keys.json'),
+      BULLA_AUDIT_MARKS: join(services, 'vault-marks/audit-marks'),
       BULLA_BOOTSTRAP_SECRET_FILE: join(services, 'vault/bootstrap.secret'),
     });
     requireDone(await bulla(['trust', 'renew'], client));
@@ -67,6 +68,7 @@ withServers('an organisation whose services speak TLS, on PostgreSQL and Redis',
       BULLA_PUBLIC_URL: responderUrl,
       BULLA_VAULT_URL: vaultUrl,
       BULLA_KEYS_FILE: join(services, 'responder/keys.json'),
+      BULLA_AUDIT_MARKS: join(services, 'responder-marks/audit-marks'),
       BULLA_PIN_FILE: join(services, 'responder/pin'),
     });
   });

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Bulla, BullaError, identityOf } from '@bulla/client';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
+import { setUpMarkFolder } from '@bulla/service-kit/testing';
 import type { FakeOpenai, TestDatabase } from '@bulla/testkit';
 import {
   committedKeyPair,
@@ -59,6 +60,7 @@ withServer('chats, while a service is killed', () => {
     removeSettings = () => prepared.remove();
     const keys = join(folder, 'responder.keys.json');
     await writeFile(keys, JSON.stringify(responder.keyFile), { mode: 0o600 });
+    setUpMarkFolder(`${keys}.audit-marks`, responder.keyFile);
     settings = {
       vault: { ...prepared.settings, BULLA_VAULT_PORT: String(vaultPort) },
       responder: {

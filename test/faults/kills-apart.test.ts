@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { FakeOpenai, TestDatabase } from '@bulla/testkit';
+import { setUpMarkFolder } from '@bulla/service-kit/testing';
 import { databaseForTest, freePorts, isLongRun, randomFrom, seedOfRun } from '@bulla/testkit';
 import pg from 'pg';
 import { haunt } from './kills-nemesis.js';
@@ -62,6 +63,7 @@ async function startStack(databaseUrl: string): Promise<Stack> {
   const prepared = await vaultSettings(organisation, databaseUrl);
   const keys = join(folder, KEYS);
   await writeFile(keys, JSON.stringify(responder.keyFile), { mode: 0o600 });
+  setUpMarkFolder(`${keys}.audit-marks`, responder.keyFile);
   const vault = victim('vault', urls.vault, { ...prepared.settings, BULLA_VAULT_PORT: String(vaultPort) });
   const other = victim('responder', urls.responder, {
     BULLA_DATABASE_URL: databaseUrl,

@@ -12,7 +12,7 @@ const ENTRIES = isLongRun() ? 1_000_000 : 5_000;
 /** What is decided meanwhile, once for so many entries that the export has copied. */
 const MORE = Math.ceil(ENTRIES / 100);
 /** In a short run the beginning is most of it. */
-const PER_SECOND_MIN = isLongRun() ? 2_000 : 500;
+const PER_SECOND_MIN = isLongRun() ? 2_000 : 100;
 const MEGABYTES_MAX = 400;
 const database = await databaseForTest();
 const url = database.url ?? '';

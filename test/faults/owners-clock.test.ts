@@ -43,6 +43,7 @@ withClock('an owner whose clock was wrong', () => {
     vault = await startService('vault', {
       BULLA_DATABASE_URL: database.url ?? '',
       BULLA_KEYS_FILE: join(home, 'services/vault.keys.json'),
+      BULLA_AUDIT_MARKS: join(home, 'audit/vault'),
       BULLA_BOOTSTRAP_SECRET_FILE: join(home, 'bootstrap.secret'),
       BULLA_VAULT_PORT: String(vaultPort),
     });

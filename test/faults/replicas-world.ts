@@ -5,6 +5,7 @@ import { Bulla, identityOf } from '@bulla/client';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import type { FakeOpenai } from '@bulla/testkit';
+import { setUpMarkFolder } from '@bulla/service-kit/testing';
 import { startFakeOpenai } from '@bulla/testkit';
 import { until, ready } from './fault-watch.js';
 import { WIDE_LIMITS } from './kills-round.js';
@@ -51,6 +52,7 @@ export async function startReplicas(
   const folder = await mkdtemp(join(tmpdir(), 'bulla-replicas-'));
   const keys = join(folder, 'responder.keys.json');
   await writeFile(keys, JSON.stringify(responder.keyFile), { mode: 0o600 });
+  setUpMarkFolder(`${keys}.audit-marks`, responder.keyFile);
   const ofVaults = { ...WIDE_LIMITS, ...prepared.settings, ...more, BULLA_PUBLIC_URL: fronts.vault.url };
   const ofResponders = {
     ...WIDE_LIMITS,

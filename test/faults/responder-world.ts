@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { TestOrganisation } from '@bulla/crypto/testing';
+import { setUpMarkFolder } from '@bulla/service-kit/testing';
 import { type FakeOpenai, freePorts, startFakeOpenai } from '@bulla/testkit';
 import type { Asked, AskOptions, SealedReply, StoredPrompt } from '../../services/responder/test/asking.js';
 import { ask, openReply, replyOfStream, storePrompt } from '../../services/responder/test/asking.js';
@@ -51,6 +52,7 @@ export async function startResponderWorld(
   const folder = await mkdtemp(join(tmpdir(), 'bulla-faults-'));
   const keys = join(folder, 'responder.keys.json');
   await writeFile(keys, JSON.stringify(organisation.responders[0].keyFile), { mode: 0o600 });
+  setUpMarkFolder(`${keys}.audit-marks`, organisation.responders[0].keyFile);
   const responder = await startService('responder', {
     BULLA_DATABASE_URL: databaseUrl,
     BULLA_VAULT_URL: documents.url,

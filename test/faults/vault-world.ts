@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { TestOrganisation } from '@bulla/crypto/testing';
+import { setUpMarkFolder } from '@bulla/service-kit/testing';
 import { committedKeyPair } from '@bulla/testkit';
 import { type ServiceProcess, startService } from './service-process.js';
 
@@ -25,6 +26,8 @@ export async function vaultSettings(
   const folder = await mkdtemp(join(tmpdir(), 'bulla-faults-'));
   const keys = join(folder, 'vault.keys.json');
   await writeFile(keys, JSON.stringify(organisation.vault.keyFile), { mode: 0o600 });
+  // Where a service looks for its marks unless it is told.
+  setUpMarkFolder(`${keys}.audit-marks`, organisation.vault.keyFile);
   return {
     settings: { BULLA_DATABASE_URL: databaseUrl, BULLA_KEYS_FILE: keys, BULLA_BOOTSTRAP_SECRET: SECRET },
     remove: () => rm(folder, { recursive: true, force: true }),

@@ -99,8 +99,8 @@ describe('compose.yaml', () => {
       'postgres-files': ['init', 'postgres'],
       'redis-files': ['init', 'redis'],
       'postgres-data': ['postgres'],
-      'vault-marks': ['vault'],
-      'responder-marks': ['responder'],
+      'vault-marks': ['init', 'vault'],
+      'responder-marks': ['init', 'responder'],
     });
     for (const name of ['vault', 'responder'])
       expect(services[name]?.volumes).toEqual([`${name}-files:/run/bulla:ro`, `${name}-marks:/var/lib/bulla`]);

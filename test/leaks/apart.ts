@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Bulla, identityOf } from '@bulla/client';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { TestOrganisation } from '@bulla/crypto/testing';
+import { setUpMarkFolder } from '@bulla/service-kit/testing';
 import {
   committedKeyPair,
   type FakeOpenai,
@@ -55,6 +56,7 @@ export async function startApart(postgresSettings: Readonly<Record<string, strin
   await mkdir(join(folder, 'keys'));
   const keys = join(folder, 'keys/responder.json');
   await writeFile(keys, JSON.stringify(member.keyFile), { mode: 0o600 });
+  setUpMarkFolder(`${keys}.audit-marks`, member.keyFile);
   await bring(vault.url, organisation);
   const responder = await startService('responder', {
     ...edge,

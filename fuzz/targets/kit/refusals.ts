@@ -25,6 +25,7 @@ const CODES: Readonly<Record<CryptoErrorCode, true>> = {
   responder_key_changed: true,
   stream_truncated: true,
   log_inconsistent: true,
+  head_missing: true,
 };
 
 /**

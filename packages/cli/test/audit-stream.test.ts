@@ -235,13 +235,13 @@ describe('bulla audit dead-letters', () => {
     answer = (_, batch) => (batch.some(({ index, origin }) => index === 3 && origin.includes('vault')) ? 422 : 200);
     const { stderr } = await world.done(stream('dead', '--once'));
     expect(stderr).toMatch(
-      /^refused, and set aside: entry 3 of urn:bulla:dev:svc:vault\/audit\/1: the sink answered 422$/m,
+      /^refused, and set aside: entry 3 of bulla\/[0-9a-f]{16}\/dev\/vault\/audit\/1: the sink answered 422$/m,
     );
     expect(indexes('vault')).toEqual(upTo(indexes('vault').length + 1).filter((index) => index !== 3));
 
     const shown = await world.done(letters('dead'));
     expect(shown.stdout).toMatch(
-      /^REFUSED +LOG +INDEX +WHY\n\S+ +urn:bulla:dev:svc:vault\/audit\/1 +3 +the sink answered 422\n$/,
+      /^REFUSED +LOG +INDEX +WHY\n\S+ +bulla\/[0-9a-f]{16}\/dev\/vault\/audit\/1 +3 +the sink answered 422\n$/,
     );
     const listed = JSON.parse((await world.done(letters('dead', '--json'))).stdout) as { leaf: string };
     expect(JSON.parse(listed.leaf)).toMatchObject({ v: 1, org: 'dev' });

@@ -1,4 +1,4 @@
-import { readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Running } from './world.js';
@@ -94,9 +94,66 @@ describe('a key for checkpoints', () => {
     expect(ended).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(told) });
   });
 
+  it('comes with what sets its folder of marks up, and is of a later log than those marks', async () => {
+    const generate = async (name: string, ...options: string[]) => {
+      const argv = ['keys', 'generate', world.path(name), '--like', keysOf('vault'), '--checkpoint', ...options];
+      return JSON.parse((await world.done([...argv, '--json'])).stdout);
+    };
+    const lost = world.path('lost');
+    await mkdir(lost);
+    await writeFile(
+      join(lost, 'acme.json'),
+      JSON.stringify({ v: 1, origin: 'bulla/0123456789abcdef/dev/vault/audit/7' }),
+    );
+    const made = await generate('one.json', '--marks', lost);
+    expect(made).toMatchObject({ log: 8, marks: world.path('one.log.json') });
+    const setUp = JSON.parse(await readFile(made.marks, 'utf8'));
+    expect(setUp).toMatchObject({ v: 1, urn: 'urn:bulla:dev:svc:vault', log: 8 });
+    expect(await readFile(made.path, 'utf8')).toContain(setUp.kid);
+    // A folder that is set up already vouches for the log that ends, too.
+    await rename(made.marks, join(lost, 'log.json'));
+    expect(await generate('two.json', '--marks', lost)).toMatchObject({ log: 9, marks: null });
+    const alone = await world.bulla(['keys', 'generate', 'one', '--marks', lost]);
+    expect(alone).toMatchObject({ code: 2, stderr: expect.stringContaining('--marks goes with --like') });
+  });
+
   it('is not added to the keys of a device', async () => {
     const like = join(world.path('home'), 'identity.json');
     const ended = await world.bulla(['keys', 'generate', world.path('own.json'), '--like', like, '--checkpoint']);
     expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('neither a vault nor a responder') });
+  });
+});
+
+describe('the next audit logs', () => {
+  const numbers = async () => {
+    const files = await Promise.all(['vault', 'responder'].map(async (name) => readFile(keysOf(name), 'utf8')));
+    return files.map((text) => /"log": (\d+)/.exec(text)?.[1]);
+  };
+
+  it('begin where a person agrees, since no named witness holds the newest note [guard: begin-logs-asks]', async () => {
+    const before = await numbers();
+    const refused = await world.bulla(['trust', 'renew', '--begin-logs'], { stdin: 'no\n' });
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('no log begins: nothing was made') });
+    expect(refused.stderr).toContain('the policy names no witness: urn:bulla:dev:svc:vault alone says so');
+    expect(await numbers()).toEqual(before);
+    const { stdout } = await world.done(['trust', 'renew', '--begin-logs', '--yes']);
+    const next = before.map((number) => Number(number) + 1);
+    expect(stdout).toContain(`key for audit log ${next[0]} of the vault made for two years`);
+    expect(await numbers()).toEqual(next.map(String));
+    // The services took their files meanwhile, and the directory lists the keys.
+    expect(stdout).toMatch(/^directory version \d+ signed for 90 days$/m);
+    const { stdout: shown } = await world.done(['trust', 'show']);
+    expect(shown.match(/ checkpoint +ed25519 +active/g)?.length).toBeGreaterThan(3);
+  });
+
+  it.each([
+    ['--yes goes with --adopt or --begin-logs', ['--yes']],
+    ['--witness with --begin-logs only', ['--witness', 'witness.json']],
+    ['logs begin anew once', ['--begin-logs', '--every', '1h']],
+  ])('need their options together: %s', async (told, options) => {
+    expect(await world.bulla(['trust', 'renew', ...options])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(told),
+    });
   });
 });

@@ -378,7 +378,8 @@ async function trust(): Promise<void> {
   expect(await json('trust retire')).toEqual(retired);
   const next = `${home}/services/responder.new.json`;
   const like = ['--like', `${home}/services/responder.keys.json`];
-  expect(await json('keys generate', [next, ...like])).toEqual({ urn: URN, path: next });
+  const marks = `${home}/services/responder.new.log.json`;
+  expect(await json('keys generate', [next, ...like])).toEqual({ urn: URN, path: next, log: 2, marks });
   const stated = await json('keys public', [next]);
   expect(stated).toEqual({
     urn: URN,
@@ -480,6 +481,9 @@ async function auditLogs(): Promise<void> {
   expect(made).toEqual({ folder: world.path('witness'), key });
   const actor = 'K'.repeat(43);
   expect(await json('audit erase', ['--actor', actor, '--yes'])).toEqual({ actors: [actor], entries: 0 });
+  const services = [expect.objectContaining({ items: 0 }), expect.objectContaining({ items: 0 })];
+  expect(await json('audit set-aside', ['--yes'])).toEqual({ items: 0, services });
+  expect(await json('audit accept-loss', ['--yes'])).toEqual({ accepted: [] });
 }
 
 async function streams(): Promise<void> {

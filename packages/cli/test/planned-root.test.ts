@@ -22,6 +22,13 @@ const rootVersion = async () =>
   (JSON.parse((await world.done(['trust', 'show', '--json'])).stdout) as { root: { version: number } }).root.version;
 
 describe('a root that is planned', () => {
+  it('lets no device in that is in as an owner [guard: own-device-out]', async () => {
+    expect(await trust('root', 'propose', '--own-device', '-o', world.path('no.proposal'))).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('lets this device in as an owner'),
+    });
+  });
+
   it('is published in the quarter of an hour before, or then [guard: publish-early]', async () => {
     const at = new Date(Date.now() + 40 * 60_000).toISOString().replace(/\.\d+/, '');
     const file = await proposed('planned.proposal', '--at', at);

@@ -211,7 +211,7 @@ describe('a renewer that comes in', () => {
     ['a period that is none', ['--every', 'often'], 2, '--every: expected minutes or hours from 1m to 24h'],
     ['a period that is too long', ['--every', '25h'], 2, '--every: expected'],
     ['adopting over and over', ['--every', '1h', '--adopt'], 2, '--adopt goes without --every'],
-    ['a yes to nothing', ['--yes'], 2, 'go with --adopt only'],
+    ['a yes to nothing', ['--yes'], 2, '--yes goes with --adopt or --begin-logs'],
   ])('takes no %s', async (_name, options, code, told) => {
     const ended = await as('renew', ['trust', 'renew', ...options]);
     expect(ended).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(told) });

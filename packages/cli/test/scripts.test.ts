@@ -8,7 +8,7 @@ const folder = new URL('./scripts/', import.meta.url);
 const scripts = readdirSync(folder).filter((name) => name.endsWith('.txt'));
 
 /** What verifying says of the checkpoint that an answer carries. */
-const TOLD = /^✔ checkpoint {11}urn:bulla:dev:svc:responder:local\/audit\/1 had \d+ entr(?:y|ies)\n/gm;
+const TOLD = /^✔ checkpoint {11}bulla\/[0-9a-f]{16}\/dev\/responder:local\/audit\/1 had \d+ entr(?:y|ies)\n/gm;
 
 let world: World;
 let running: Running;

@@ -47,7 +47,7 @@ describe.each<ServiceName>(['vault', 'responder'])('a new signing key of a %s', 
     const stop = keepAsking(world, ASK, 'Water.');
     const file = world.path(`${service}.new.json`);
     const made = await world.done(['keys', 'generate', file, '--like', keysOf(service), '--signing', '--checkpoint']);
-    const what = 'a fresh signing key, key for checkpoints beside the keys';
+    const what = 'a fresh signing key, key for the next audit log beside the keys';
     expect(made.stdout).toBe(`✔ ${what} of ${urn} in ${file}\n`);
     const [fresh, old] = (JSON.parse(await readFile(file, 'utf8')) as { keys: { kid: string; use: string }[] }).keys;
     expect([fresh?.use, old?.use]).toEqual(['sig', 'sig']);

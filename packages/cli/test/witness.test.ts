@@ -2,14 +2,15 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadSigner } from '@bulla/crypto';
-import { noteKeyOf, signCheckpoint } from '@bulla/crypto/log';
+import { noteKeyOf, originOf, pinInOrigin, signCheckpoint } from '@bulla/crypto/log';
 import type { Ended, Running } from './world.js';
 import { World } from './world.js';
 
 // Witnesses beside real services: made, named by the policy, asked for by verify.
 
-const VAULT = 'urn:bulla:dev:svc:vault/audit/1';
-const RESPONDER = 'urn:bulla:dev:svc:responder:local/audit/1';
+/** Origins of the two logs. */
+let vaultLog: string;
+let responderLog: string;
 let world: World;
 let running: Running;
 let first: string;
@@ -17,6 +18,9 @@ let second: string;
 beforeAll(async () => {
   world = await World.make();
   running = await world.up('organisation');
+  const { pin } = JSON.parse(await readFile(world.path('home/profile.json'), 'utf8')) as { pin: string };
+  const originIn = (id: string) => originOf({ urn: `urn:bulla:dev:svc:${id}`, number: 1, pin: pinInOrigin(pin) });
+  [vaultLog, responderLog] = [originIn('vault'), originIn('responder:local')];
   await world.file('triage.md', 'Sort this claim.\n\n{{claim}}\n');
   await world.done(['prompt', 'push', 'claims/triage', '-f', world.path('triage.md'), '--label', 'production']);
   await world.done(['run', 'claims/triage', '--var', 'claim=Water.']);
@@ -76,6 +80,20 @@ describe('a witness', () => {
     );
   });
 
+  it('takes another number for a person who names one service of the organisation [guard: cli-witness-accept]', async () => {
+    for (const [named, words] of [
+      [['dev'], 'name the organisation and one service'],
+      [['dev', 'vault', 'more'], 'name the organisation and one service'],
+      [['dev', 'responder:other'], 'lists no service urn:bulla:dev:svc:responder:other'],
+      [['acme', 'vault'], 'lists no service urn:bulla:acme:svc:vault'],
+    ] as const) {
+      const { code, stderr } = await witness('w1', '--accept', ...named);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);
+    }
+    const { code, stderr } = await witness('w1', '--every', '5m', '--accept', 'dev', 'vault');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--accept goes without')]);
+  });
+
   it('is asked for by verify, as the policy says, and cosigns what has grown', async () => {
     await nameThem(2, first, second);
     const none = await world.bulla(['audit', 'verify']);
@@ -85,9 +103,9 @@ describe('a witness', () => {
     ]);
     const cosigned = await witness('w1');
     expect(cosigned.code).toBe(0);
-    expect(cosigned.stdout).toMatch(new RegExp(`^✔ ${VAULT}  cosigned \\d+ entries, seen for the first time$`, 'm'));
+    expect(cosigned.stdout).toMatch(new RegExp(`^✔ ${vaultLog}  cosigned \\d+ entries, seen for the first time$`, 'm'));
     expect(cosigned.stdout).toMatch(
-      new RegExp(`^✔ ${RESPONDER}  cosigned \\d+ entries, seen for the first time$`, 'm'),
+      new RegExp(`^✔ ${responderLog}  cosigned \\d+ entries, seen for the first time$`, 'm'),
     );
     expect((await world.bulla(['audit', 'verify'])).code).toBe(10);
     expect((await witness('w2')).code).toBe(0);
@@ -126,7 +144,7 @@ describe('a witness', () => {
 
   it('goes on until it is stopped', async () => {
     const endless = world.start(['audit', 'witness', '--folder', folder('w1'), '--every', '1m']);
-    await endless.stdout.holds(RESPONDER);
+    await endless.stdout.holds(responderLog);
     expect((await witness('w1')).stderr).toContain('is in use by process');
     expect(await endless.stop()).toBe(0);
   });
@@ -137,7 +155,7 @@ describe('a witness', () => {
     const path = `${folder('w2')}/witness.json`;
     const honest = await readFile(path, 'utf8');
     const state = JSON.parse(honest) as { logs: { origin: string; checkpoint: string }[] };
-    const [log] = state.logs.filter(({ origin }) => origin === VAULT);
+    const [log] = state.logs.filter(({ origin }) => origin === vaultLog);
     if (log === undefined) throw new Error('it signed nothing');
     log.checkpoint = await forked(log.checkpoint);
     await writeFile(path, JSON.stringify(state));
@@ -149,7 +167,7 @@ describe('a witness', () => {
       ended = await witness('w2');
     }
     const { code, stdout, stderr } = ended;
-    expect([code, stdout]).toEqual([10, expect.stringContaining(`${RESPONDER}  cosigned`)]);
+    expect([code, stdout]).toEqual([10, expect.stringContaining(`${responderLog}  cosigned`)]);
     expect(stderr).toContain('do not begin with the');
     const [, evidence = ''] = /both signed checkpoints are kept in (\S+)$/m.exec(stderr) ?? [];
     const kept = JSON.parse(await readFile(evidence, 'utf8')) as { checkpoints: string[] };
@@ -190,7 +208,7 @@ describe('a witness', () => {
         : Promise.reject(new TypeError('fetch failed'));
     const { code, stdout: said, stderr } = await witness('w1');
     world.fetch = reached;
-    expect([code, said]).toEqual([8, expect.stringContaining(`${VAULT}  cosigned`)]);
+    expect([code, said]).toEqual([8, expect.stringContaining(`${vaultLog}  cosigned`)]);
     expect(stderr).toContain('– urn:bulla:dev:svc:responder:local: ');
   });
 });
@@ -204,6 +222,6 @@ async function forked(note: string): Promise<string> {
   if (own === undefined) throw new Error('no key for checkpoints');
   const signer = await loadSigner(own.jwk, 'Ed25519');
   const size = Number(note.split('\n')[1]);
-  const key = await noteKeyOf(VAULT, signer.publicJwk);
-  return signCheckpoint(VAULT, { size, root: new Uint8Array(32).fill(7) }, [{ key, signer }]);
+  const key = await noteKeyOf(vaultLog, signer.publicJwk);
+  return signCheckpoint(vaultLog, { size, root: new Uint8Array(32).fill(7) }, [{ key, signer }]);
 }

@@ -1,5 +1,8 @@
 export type { AnswerEntry, AnswerEntryName, AnswerInLogs } from './audit/answer-in-logs.js';
-export type { Audit, EraseChoice, ListChoice, LiveVerdict, LogChoice, ProvedEntry } from './audit/audit.js';
+export type { SetAsideRows } from './audit/set-aside.js';
+export type { EraseChoice } from './audit/erase-in.js';
+export type { Audit, ListChoice, LiveVerdict, LogChoice, ProvedEntry } from './audit/audit.js';
+export type { HeardLogs, LogDoubt, NoteAtHand } from './audit/heard-logs.js';
 export type { IncludedEntry } from './audit/proved-entries.js';
 export type { UnreachedService } from './audit/audit-services.js';
 export type { AuditFilter, ListedEntry } from './audit/audit-entries.js';
@@ -11,18 +14,27 @@ export { resend } from './audit-stream/resend.js';
 export type { StreamEvent } from './audit-stream/stream-events.js';
 export type { StreamSink } from './audit-stream/stream-sink.js';
 export { EXAMPLE_ENTERPRISE } from './audit-stream/syslog-message.js';
-export type { ExportedAudit, ExportedLog, ExportProgress } from './audit/audit-export.js';
-export type { AuditVerdict, LogCheck, LogCheckName, LogFailure, LogVerdict } from './audit/audit-verdict.js';
-export { isChainGood } from './audit/audit-verdict.js';
+export type { ExportedAudit, ExportedLog, ExportProgress } from './audit/bundle/audit-export.js';
+export type {
+  AuditVerdict,
+  LogCheck,
+  LogCheckName,
+  LogFailure,
+  LogVerdict,
+  OlderExport,
+} from './audit/audit-verdict.js';
+export { hasLoss, isChainGood } from './audit/audit-verdict.js';
+export type { FoundLoss } from './audit/loss/log-loss.js';
+export { acceptLossesUnder } from './audit/loss/accept-losses.js';
 export { misfitsText } from './audit/evidence/evidence-words.js';
 export type { Misfit } from './audit/evidence/misfit.js';
-export type { BundleFolder } from './audit/bundle-folder.js';
+export type { BundleFolder } from './audit/bundle/bundle-folder.js';
 export type { EntryEvidence } from './audit/log-source.js';
 export type { SeenLog } from './audit/seen-heads.js';
 export type { ForkEvidence, WitnessedNow, WitnessMemory, WitnessPass, WitnessState } from './witnesses/witness.js';
 export type { WitnessedLog, WitnessSight } from './witnesses/witnessed-log.js';
-export type { BundleVerdict, VerifyBundleOptions } from './audit/verify-bundle.js';
-export { verifyAnswerInBundle, verifyBundle } from './audit/verify-bundle.js';
+export type { BundleVerdict, VerifyBundleOptions } from './audit/bundle/verify-bundle.js';
+export { verifyAnswerInBundle, verifyBundle } from './audit/bundle/verify-bundle.js';
 export type {
   AskerMessage,
   Completion,
@@ -74,7 +86,8 @@ export type { OrganisationKeys, ServiceKey, StandingKeys } from './keys/organisa
 export type { LabelOutcome } from './labels/label-moves.js';
 export type { MissingWords } from './labels/missing-words.js';
 export type { InvitationRecord, InvitationRecords } from './people/invitation-records.js';
-export type { RevocationReason } from './trust/next-directory.js';
+export type { DirectoryChange, RevocationReason } from './trust/next-directory.js';
+export { LOG_KEY_LIFE, readmitOwner } from './trust/next-directory.js';
 export type { ServiceKind } from './trust/services.js';
 export { serviceKindOf, servicesOf } from './trust/services.js';
 export type { OpenedVersion } from './prompts/open-version.js';

@@ -26,7 +26,7 @@ describe('new keys of a responder', () => {
   const urn = 'urn:bulla:acme:svc:responder:eu1';
   const fresh = async (of = urn) => {
     const { keys, ...file } = await makeKeyFile('acme', of, 'p256', ['http', 'reply'], ['unwrap']);
-    return { ...file, keys: [...keys, await makeCheckpointKey()] };
+    return { ...file, keys: [...keys, await makeCheckpointKey(2)] };
   };
   /** What its operator hands over, once the file is in its place. */
   const statedBy = async (file: KeyFile) => {
@@ -202,29 +202,41 @@ describe('new keys of a responder', () => {
     ]);
   });
 
-  it('may be one for checkpoints alone: the others stay as they are, and it lives as long as they do', async () => {
+  it('may be one for checkpoints alone: the others stay as they are, and it signs for two years at most', async () => {
     const [{ keyFile }] = world.organisation.responders;
     const others = keyFile.keys.filter((key) => !isCheckpointKey(key));
     await world.organisation.publish((draft) => {
       const entity = draft.entities[urn];
       if (entity !== undefined) entity.keys = entity.keys.filter((key) => !isCheckpointKey(key));
     });
-    const added = await makeCheckpointKey();
+    const added = await makeCheckpointKey(2);
     const keys = await statedBy({ ...keyFile, keys: [...others, added] });
     expect((await accept(keys)).added.map(({ kid }) => kid)).toEqual([added.kid]);
     const trust = await owner.trust();
     expect(activeOf(trust, 'reply', 'unwrap', 'checkpoint')).toEqual([...others, added].map(({ kid }) => kid));
-    const lives = [added.kid, keys.kid].map((kid) => {
-      const record = trust.holder(kid)?.record;
-      return record && record.use_until - record.nbf;
-    });
-    expect(lives[0]).toBe(lives[1]);
+    const record = trust.holder(added.kid)?.record;
+    expect([record?.log, record && record.use_until - record.nbf]).toEqual([2, 2 * 365 * 86_400]);
     // The next one comes before it, which signs until the responder starts anew.
-    const next = await makeCheckpointKey();
+    const next = await makeCheckpointKey(3);
     await accept(await statedBy({ ...keyFile, keys: [...others, next, added] }));
     expect(activeOf(await owner.trust(), 'reply', 'unwrap', 'checkpoint')).toEqual(
       [...others, next, added].map(({ kid }) => kid),
     );
+  });
+
+  it.each([
+    ['of the log whose key is listed [guard: accept-log-number]', 1, 'a new key is of a later log'],
+    ['of no log [guard: accept-log]', undefined, 'a key for checkpoints that is of no log'],
+  ])('are not listed with a key for checkpoints %s', async (_what, log, message) => {
+    const [{ keyFile }] = world.organisation.responders;
+    const others = keyFile.keys.filter((key) => !isCheckpointKey(key));
+    const { log: _log, ...made } = { log: 0, ...(await makeCheckpointKey(1)) };
+    const keys = await statedBy({ ...keyFile, keys: [...others, log === undefined ? made : { ...made, log }] });
+    await expect(accept(keys)).rejects.toMatchObject({
+      code: 'validation_failed',
+      message: expect.stringContaining(message),
+    });
+    expect(vault.directories).toEqual([]);
   });
 
   it('are refused by another fingerprint, for another organisation, and for what is no responder [guard: accept-fingerprint] [guard: accept-kind]', async () => {
@@ -300,7 +312,7 @@ describe('new keys of a responder', () => {
     const [{ keyFile, sig }] = world.organisation.responders;
     await accept(await stated());
     const published = vault.directories.length;
-    const keys = await statedBy({ ...keyFile, keys: [...keyFile.keys.slice(0, 2), await makeCheckpointKey()] });
+    const keys = await statedBy({ ...keyFile, keys: [...keyFile.keys.slice(0, 2), await makeCheckpointKey(3)] });
     expect(keys.kid).toBe(sig.kid);
     await expect(accept(keys)).rejects.toMatchObject({
       code: 'validation_failed',
@@ -311,7 +323,7 @@ describe('new keys of a responder', () => {
 
   it('are all new where the old ones are compromised [guard: accept-compromised]', async () => {
     const [{ keyFile }] = world.organisation.responders;
-    const keys = await statedBy({ ...keyFile, keys: [...keyFile.keys.slice(0, 2), await makeCheckpointKey()] });
+    const keys = await statedBy({ ...keyFile, keys: [...keyFile.keys.slice(0, 2), await makeCheckpointKey(2)] });
     await expect(accept(keys, { compromised: true })).rejects.toMatchObject({
       code: 'validation_failed',
       message: expect.stringContaining('all must be new'),
@@ -339,7 +351,7 @@ describe('new keys of a responder', () => {
   ])('come from the vault, too, whose old ones sign until their end (compromised: %s)', async (compromised, count) => {
     const of = world.organisation.vault;
     const { keys, ...file } = await makeKeyFile('acme', of.urn, 'p256', ['http', 'envelope']);
-    const own = await statedBy({ ...file, keys: [...keys, await makeCheckpointKey()] });
+    const own = await statedBy({ ...file, keys: [...keys, await makeCheckpointKey(2)] });
     const accepted = await accept(own, { kind: 'vault', compromised });
     expect(accepted).toMatchObject({ urn: of.urn, before: [fingerprint(of.sig.kid)], after: fingerprint(own.kid) });
     const trust = await owner.trust();

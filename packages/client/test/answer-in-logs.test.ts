@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { digestB64u, mintId, parseAnswer, parseEnvelope, parseFin, utf8 } from '@bulla/crypto';
-import type { BundleVerdict } from '../src/audit/verify-bundle.js';
-import { verifyAnswerInBundle } from '../src/audit/verify-bundle.js';
+import type { BundleVerdict } from '../src/audit/bundle/verify-bundle.js';
+import { verifyAnswerInBundle } from '../src/audit/bundle/verify-bundle.js';
 import { AuditWorld } from './audit-world.js';
 import type { HeldLog, NewEntry } from './held-log.js';
 import { MemoryFolder } from './memory-folder.js';
@@ -18,6 +18,10 @@ beforeAll(async () => {
   all = await AuditWorld.make();
   const client = await all.world.client();
   await client.prompts.push('claims/triage', 'text', draftOf('Sort: {{claim}}'), ['production']);
+  // Every log of this name goes on from there.
+  const empty = all.log('responder');
+  await empty.sign();
+  all.world.responder.script.head = () => empty.checkpoint;
   const answer = await client.prompt('claims/triage').run({ claim: 'x' });
   file = utf8(answer.toFile());
   facts = await factsOf(file);
@@ -80,13 +84,14 @@ describe('an answer', () => {
   it('is in the logs, which say where', async () => {
     await logged();
     const { states, details } = await found();
-    expect(states).toEqual(['log-issue passed', 'log-claim passed', 'log-finish passed']);
+    expect(states).toEqual(['log-issue passed', 'log-claim passed', 'log-finish passed', 'log-checkpoint passed']);
     expect(details).toEqual([
       expect.stringContaining(
         `the permission ${facts.envelope} for claims/triage@1 is entry 1 of urn:bulla:acme:svc:vault/audit/1`,
       ),
       expect.stringContaining(`the question ${facts.invocation} is entry 1 of ${facts.responder}/audit/1`),
       expect.stringContaining(`this very answer is entry 2 of ${facts.responder}/audit/1`),
+      `${facts.responder}/audit/1 begins with the 0 entries that the answer tells of`,
     ]);
   });
 
@@ -124,7 +129,7 @@ describe('an answer', () => {
     const bytes = folder.files.get(path);
     if (bytes !== undefined) bytes[0] = (bytes[0] ?? 0) ^ 1;
     const { states, details } = await found();
-    expect(states).toEqual(['log-issue passed', 'log-claim failed', 'log-finish failed']);
+    expect(states).toEqual(['log-issue passed', 'log-claim failed', 'log-finish failed', 'log-checkpoint failed']);
     expect(details[2]).toBe(`the log of ${facts.responder} is not good`);
   });
 
@@ -137,7 +142,7 @@ describe('an answer', () => {
         .join('\n'),
     );
     const { states, details, logs } = await found();
-    expect(states).toEqual(['log-issue failed', 'log-claim passed', 'log-finish passed']);
+    expect(states).toEqual(['log-issue failed', 'log-claim passed', 'log-finish passed', 'log-checkpoint passed']);
     expect(details[0]).toMatch(/^entry 1 of .*vault\/audit\/1 is about it: what shows who asked is not there/);
     expect(logs.map(({ failure }) => failure?.check)).toEqual(['evidence', undefined]);
   });

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generateKeyPair, loadSigner } from '@bulla/crypto';
-import { verifyBundle } from '../src/audit/verify-bundle.js';
+import { verifyBundle } from '../src/audit/bundle/verify-bundle.js';
 import { MemoryTrustStore } from '../src/trust/trust-store.js';
 import { AuditWorld, changeEntry } from './audit-world.js';
 import { MemoryFolder } from './memory-folder.js';

@@ -1,6 +1,7 @@
+import { mintId } from '@bulla/crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { verifyBundle } from '../src/audit/verify-bundle.js';
-import { AuditWorld } from './audit-world.js';
+import { verifyBundle } from '../src/audit/bundle/verify-bundle.js';
+import { AuditWorld, changeEntry } from './audit-world.js';
 import { MemoryFolder } from './memory-folder.js';
 
 // What showed that somebody asked was erased, and the log says so.
@@ -89,6 +90,45 @@ describe('evidence that was erased', () => {
     expect((await all.failures())[0]).toBe(`evidence: 2 entries do not fit: entry 1: ${GONE}; entry 2: ${GONE}`);
   });
 
+  /** An owner's request for an erasure at the responder, in the vault's log as one that says more. */
+  const copied = async (authority?: string) => {
+    await asked('author', 2);
+    const [held] = all.responder;
+    if (held === undefined) throw new Error('there is no log');
+    const obj = { log: 1, actor: kidOf('author'), below: 1, items: 0 };
+    const entry = await held.add({ act: 'audit.erase', obj, by: owner(), ...(authority && { authority }) });
+    all.first.entries.push({ ...entry });
+    changeEntry(all.first, 3, { id: mintId('aud'), obj: { ...obj, below: 3, items: 2 } });
+    erase(1, 2);
+    await all.sign();
+  };
+
+  it('is not excused by what an owner asked of another service [guard: audit-evidence-service]', async () => {
+    await copied();
+    expect(await all.failures()).toEqual([
+      `evidence: 3 entries do not fit: entry 1: ${GONE}; entry 2: ${GONE}; entry 3: its evidence is a request to another service`,
+      undefined,
+    ]);
+  });
+
+  it('is not excused by a request that another service has, too, by whatever name it was asked [guard: audit-erasure-service]', async () => {
+    await copied('inside:4200');
+    const { valid, logs } = await all.verdict();
+    expect(valid).toBe(false);
+    expect(logs[1]?.failure?.message).toBe(
+      '1 entry does not fit: entry 1: its request was sent to one service, and a log of urn:bulla:acme:svc:vault has it, too',
+    );
+  });
+
+  it('was asked of the service by any name that is not listed for another', async () => {
+    await asked('author', 1);
+    const obj = { log: 1, actor: kidOf('author'), below: 2, items: 1 };
+    await all.first.add({ act: 'audit.erase', obj, by: owner(), authority: 'vault:4100' });
+    erase(1);
+    await all.sign();
+    expect(await all.failures()).toEqual([undefined, undefined]);
+  });
+
   it('is told by a newer log of the service, too', async () => {
     await asked('author', 1);
     const head = await all.first.sign();
@@ -132,6 +172,11 @@ describe('evidence that was erased', () => {
     await all.auditor.audit.export(folder);
     const found = await verifyBundle(folder, { pin: all.world.organisation.pin, now: all.world.clock.now() });
     expect(found.logs.map(({ failure }) => failure)).toEqual([undefined, undefined]);
+  });
+
+  it('goes with rows that nobody can check, as often as there is more', async () => {
+    const { urn } = all.world.organisation.vault;
+    expect(await all.auditor.audit.setAside()).toContainEqual({ urn, items: 2 });
   });
 
   it('goes in every log of every service, as often as there is more', async () => {

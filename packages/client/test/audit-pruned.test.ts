@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { encodeBase64url } from '@bulla/crypto';
-import { verifyBundle } from '../src/audit/verify-bundle.js';
+import { verifyBundle } from '../src/audit/bundle/verify-bundle.js';
 import { AuditWorld } from './audit-world.js';
 import type { HeldLog } from './held-log.js';
 import { MemoryFolder } from './memory-folder.js';
@@ -8,8 +8,12 @@ import { MemoryFolder } from './memory-folder.js';
 // Logs whose first entries were kept long enough, and of which there are the hashes.
 
 const TILE = 256;
-const OLD = '2026-01-10T00:00:00.000Z';
-const LATER = '2026-11-25T00:00:00.000Z';
+const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
+const OLD = daysAgo(320);
+const LATER = daysAgo(7);
+/** Old enough for what is said {@link LATER}, and not for what is said {@link SOON}. */
+const YOUNG = daysAgo(105);
+const SOON = daysAgo(30);
 let all: AuditWorld;
 let folder: MemoryFolder;
 
@@ -138,16 +142,25 @@ describe('a log whose first entries are gone', () => {
 
   it('is refused where they were too young to go [guard: audit-pruned-old]', async () => {
     const held = all.first;
-    await write(held, 2 * TILE + 20, '2026-09-20T00:00:00.000Z');
-    await say(held, TILE);
+    await write(held, 2 * TILE + 20, YOUNG);
+    await say(held, TILE, { t: SOON });
     held.pruned = TILE;
     const why = 'and they were not 90 days old when the log said that they go';
     expect(await all.failures()).toEqual([
       `entries: entries 0 to 255: the log has hashes of them and not the entries, ${why}`,
       undefined,
     ]);
-    await say(held, TILE, { t: '2026-12-20T00:00:00.000Z' });
+    await say(held, TILE);
     expect(await all.failures()).toEqual([undefined, undefined]);
+  });
+
+  it('is as old as what was written after, where that says so [guard: audit-prune-behind]', async () => {
+    const held = all.first;
+    await write(held, 2 * TILE + 20, YOUNG);
+    await say(held, TILE);
+    await write(held, 1, daysAgo(104));
+    held.pruned = TILE;
+    expect((await all.failures())[0]).toContain('they were not 90 days old');
   });
 
   it('is refused where its end is gone, whatever it says', async () => {

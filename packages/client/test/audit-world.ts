@@ -4,6 +4,8 @@ import type { Bulla } from '../src/bulla.js';
 import type { KeptHead } from '../src/audit/kept-heads.js';
 import { MemoryTrustStore } from '../src/trust/trust-store.js';
 import type { HeldEntry } from './held-log.js';
+import type { LogForm } from './log-form.js';
+import { numberedKey } from './log-form.js';
 import { HeldLog, logHandlers } from './held-log.js';
 import { pauseless } from './pauseless.js';
 import type { World } from './world.js';
@@ -12,23 +14,30 @@ import { makeWorld } from './world.js';
 /** An organisation whose vault and responder have logs, which tests begin anew and change. */
 export class AuditWorld {
   readonly world: World;
+  readonly form: LogForm;
   vault: HeldLog[] = [];
   responder: HeldLog[] = [];
   store = new MemoryTrustStore();
   /** An auditor who has seen nothing yet. */
   auditor!: Bulla;
 
-  private constructor(world: World) {
+  private constructor(world: World, form: LogForm) {
     this.world = world;
+    this.form = form;
   }
 
-  static async make(): Promise<AuditWorld> {
+  /** @param form of the names of its logs; `old` as they were before keys had numbers, unless given. */
+  static async make(form: LogForm = 'old'): Promise<AuditWorld> {
     const world = await makeWorld();
+    const { organisation } = world;
+    const more = await Promise.all([2, 3, 4].map((number) => numberedKey(organisation.vault, number)));
     // The second responder is nowhere on this machine.
-    await world.organisation.publish((draft) => {
-      delete draft.entities[world.organisation.responders[1].urn];
+    await organisation.publish((draft) => {
+      delete draft.entities[organisation.responders[1].urn];
+      if (form === 'old') for (const { keys } of Object.values(draft.entities)) for (const key of keys) delete key.log;
+      else draft.entities[organisation.vault.urn]?.keys.push(...more);
     });
-    const made = new AuditWorld(world);
+    const made = new AuditWorld(world, form);
     made.serve();
     return made;
   }
@@ -49,6 +58,7 @@ export class AuditWorld {
   async begin(): Promise<void> {
     this.vault = [await this.log('vault').begin()];
     this.responder = [await this.log('responder').begin()];
+    this.world.responder.script.head = () => this.responder.at(-1)?.checkpoint;
     this.store = new MemoryTrustStore();
     this.auditor = await this.world.client(this.world.organisation.owner, { store: this.store, toldWithinMs: 0 });
     await this.sign();
@@ -56,7 +66,12 @@ export class AuditWorld {
 
   log(of: 'vault' | 'responder', number = 1): HeldLog {
     const { organisation } = this.world;
-    return new HeldLog(organisation, of === 'vault' ? organisation.vault : organisation.responders[0], number);
+    return new HeldLog(
+      organisation,
+      of === 'vault' ? organisation.vault : organisation.responders[0],
+      number,
+      this.form,
+    );
   }
 
   /** The first log of the vault. */

@@ -4,9 +4,19 @@ import { concatBytes, digestB64u, encodeBase64url, loadSigner, mintId, privateJw
 import type { Signer } from '@bulla/crypto';
 import { signRequest } from '@bulla/crypto/http';
 import type { NoteSigner, TreeHead } from '@bulla/crypto/log';
-import { makeConsistencyProof, makeInclusionProof, noteKeyOf, parseHashTile, treeHashesFrom } from '@bulla/crypto/log';
+import {
+  makeConsistencyProof,
+  makeInclusionProof,
+  noteKeyOf,
+  originOf,
+  parseHashTile,
+  pinInOrigin,
+  treeHashesFrom,
+} from '@bulla/crypto/log';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeTiledLog } from '@bulla/crypto/testing';
+import type { LogForm } from './log-form.js';
+import { logKeyPair } from './log-form.js';
 import type { Handlers, Incoming } from './signed-service.js';
 
 type TestMember = TestOrganisation['vault'];
@@ -24,6 +34,8 @@ export interface NewEntry<Act extends AuditAct = AuditAct> {
   readonly by?: Pick<TestMember, 'urn' | 'keyid' | 'signer'>;
   /** Where the request went: to the route that the act bears the name of, about what the entry says, unless given. */
   readonly to?: RequestTarget;
+  /** Whom it asked by another name than the directory has for the service. */
+  readonly authority?: string;
   /** Whether the service kept what they signed. */
   readonly keeps?: boolean;
 }
@@ -49,12 +61,20 @@ export class HeldLog {
   readonly #organisation: TestOrganisation;
   readonly #member: TestMember;
   key: Signer | undefined;
+  /** The number whose key signs; its own unless a test says otherwise. */
+  signsAs: number;
+  #keyOf: number;
+  readonly #form: LogForm;
 
-  constructor(organisation: TestOrganisation, member: TestMember, number = 1) {
+  constructor(organisation: TestOrganisation, member: TestMember, number = 1, form: LogForm = 'old') {
+    this.#form = form;
+    this.signsAs = number;
+    this.#keyOf = form === 'old' ? 1 : number;
     this.#organisation = organisation;
     this.#member = member;
     this.number = number;
-    this.origin = `${member.urn}/audit/${number}`;
+    const pin = form === 'old' ? undefined : pinInOrigin(organisation.pin);
+    this.origin = originOf({ urn: member.urn, number, pin });
   }
 
   /** As what the service does by itself: entries of which there may be any number. */
@@ -70,11 +90,25 @@ export class HeldLog {
     return this;
   }
 
+  /** Begins it as the service's next one: with the last note of each log before it, or null for one that never began. */
+  async beginAfter(...before: (HeldLog | null)[]): Promise<this> {
+    const said = before.map((log, at) => ({ log: at + 1, note: log && log.lastNote }));
+    await this.add({ act: 'log.begin', obj: { log: this.number, before: said } });
+    return this;
+  }
+
+  /** What a later log says of this one. */
+  get lastNote() {
+    if (this.head === undefined || this.checkpoint === null) throw new Error('nothing is signed yet');
+    const line = this.checkpoint.slice(this.checkpoint.indexOf('\u2014')).trimEnd();
+    return { origin: this.origin, size: this.head.size, root: encodeBase64url(this.head.root), line };
+  }
+
   async add<Act extends AuditAct>(entry: NewEntry<Act>, t = T): Promise<HeldEntry> {
     const { act, obj, keeps = true, to = targetOfAct(act, obj, this.#organisation.org) } = entry;
     const asker = actorsOf(act).has('service') ? undefined : this.#organisation.owner;
     const by = 'by' in entry ? entry.by : asker;
-    const signed = by && to && (await signedRequest(to, by));
+    const signed = by && to && (await signedRequest(to, by, entry.authority ?? this.#authority));
     const who = by === undefined ? { type: 'service' } : { type: 'device', kid: by.signer.kid };
     const event = { v: 1, who, act, res: 'ok', obj, ...(signed && { req: signed.nonce, ev: signed.ev }) };
     const stamp = { id: mintId('aud'), t, org: this.#organisation.org };
@@ -96,16 +130,27 @@ export class HeldLog {
     return head;
   }
 
+  /** Where the directory says that the service is. */
+  get #authority(): string {
+    const entity = this.#organisation.trust.directory.entities[this.#member.urn];
+    if (entity === undefined || !('url' in entity) || entity.url === undefined) throw new Error('it has no address');
+    return new URL(entity.url).host;
+  }
+
   async #signer(): Promise<NoteSigner> {
-    const own = this.#member.keyFile.keys.find(({ pur }) => pur.includes('checkpoint'));
-    if (own === undefined) throw new Error('no key for checkpoints');
-    this.key ??= await loadSigner(privateJwkOf(own), 'Ed25519');
+    const number = this.#form === 'old' ? 1 : this.signsAs;
+    const own = this.#member.keyFile.keys.find((key) => 'log' in key && key.log === number);
+    const jwk = own === undefined ? (await logKeyPair(this.#member, number)).privateJwk : privateJwkOf(own);
+    if (this.#keyOf !== number) this.key = undefined;
+    this.#keyOf = number;
+    this.key ??= await loadSigner(jwk, 'Ed25519');
     return { key: await noteKeyOf(this.origin, this.key.publicJwk), signer: this.key };
   }
 }
 
 /** What a service answers of its logs. */
 export function logHandlers(logs: () => readonly HeldLog[]): Handlers {
+  let unchecked = 2;
   const logOf = ({ query }: Incoming): HeldLog => {
     const log = query.get('log');
     const found = log === null ? logs().at(-1) : logs().find(({ number }) => number === Number(log));
@@ -162,6 +207,7 @@ export function logHandlers(logs: () => readonly HeldLog[]): Handlers {
       for (const entry of some) entry.evidence = null;
       return { body: { erased: some.length, below: log.entries.length, more: found.length > some.length } };
     },
+    'audit.set-aside': () => ({ body: { items: 1, more: unchecked-- > 1 } }),
     'audit.tile': (incoming) => {
       const { params, query } = incoming;
       const width = Number(query.get('width') ?? 256);
@@ -223,6 +269,7 @@ export function targetOfAct(act: AuditAct, obj: object, org: string): RequestTar
 export async function signedRequest(
   { method, target }: RequestTarget,
   { keyid, signer }: Pick<TestMember, 'keyid' | 'signer'>,
+  authority: string,
 ) {
   const nonce = encodeBase64url(crypto.getRandomValues(new Uint8Array(16)));
   const [path = '', query = ''] = target.split('?');
@@ -230,7 +277,7 @@ export async function signedRequest(
   const headers = isSent ? { 'content-type': 'application/json', 'idempotency-key': mintId('env') } : {};
   const request = {
     method,
-    authority: 'vault.example',
+    authority,
     path,
     query: `?${query}`,
     header: (name: string) => (headers as Record<string, string | undefined>)[name],

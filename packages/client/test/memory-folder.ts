@@ -1,6 +1,6 @@
 import type { Bytes } from '@bulla/crypto';
 import { decodeUtf8, utf8 } from '@bulla/crypto';
-import type { BundleFolder } from '../src/audit/bundle-folder.js';
+import type { BundleFolder } from '../src/audit/bundle/bundle-folder.js';
 
 /** A folder in memory. */
 export class MemoryFolder implements BundleFolder {

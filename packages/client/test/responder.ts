@@ -4,7 +4,9 @@ import {
   checkAsker,
   checkBundleHashes,
   encodeBase64url,
+  loadSigner,
   parseBundle,
+  privateJwkOf,
   ReplySealer,
   Secret,
   decodeBase64url,
@@ -14,6 +16,7 @@ import {
   verifyInnerSignatureAndBinding,
   parseInvocation,
 } from '@bulla/crypto';
+import { emptyRoot, noteKeyOf, originOf, pinInOrigin, signCheckpoint } from '@bulla/crypto/log';
 import { openInvocation } from '@bulla/crypto/open';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import type { Handler, Outgoing } from './signed-service.js';
@@ -30,6 +33,8 @@ export interface SealedReply {
 export interface Script {
   /** Deltas, given the variables. */
   deltas: (vars: Readonly<Record<string, string>>) => readonly Bytes[];
+  /** The head of its log that it tells; one of an empty log unless given. */
+  head: () => Promise<string | undefined> | string | null | undefined;
   /** Members of the fin that differ. */
   fin: Partial<FinRest>;
   /** Who signs the fin. */
@@ -65,6 +70,7 @@ export class TestResponder {
   constructor(organisation: TestOrganisation, member: TestOrganisation['owner'], now: () => number) {
     this.script = {
       deltas: (vars) => deltasOf(Object.values(vars)),
+      head: () => emptyHead(member, organisation.pin),
       fin: {},
       signer: member.signer,
       change: (reply) => reply,
@@ -96,7 +102,9 @@ export class TestResponder {
       const frames: Bytes[] = [];
       this.questions.push(claims);
       for (const delta of this.script.deltas(claims.vars ?? {})) frames.push(await sealer.sealDelta(delta));
+      const checkpoint = await this.script.head();
       const rest = {
+        ...(typeof checkpoint === 'string' && { checkpoint }),
         aud: claims.iss,
         iat: now(),
         ih: await tokenHash(inner.token),
@@ -174,4 +182,15 @@ export function sendEvents(events: readonly string[], { cut = false } = {}): Out
       else response.end();
     },
   };
+}
+
+/** The signed head of the empty log of a service, by its own key. */
+async function emptyHead({ urn, keyFile }: TestOrganisation['owner'], pin: string): Promise<string | undefined> {
+  const own = keyFile.keys.find(({ pur }) => pur.includes('checkpoint'));
+  if (own === undefined) return undefined;
+  const signer = await loadSigner(privateJwkOf(own), 'Ed25519');
+  const number = 'log' in own ? own.log : undefined;
+  const origin = originOf({ urn, number: number ?? 1, ...(number !== undefined && { pin: pinInOrigin(pin) }) });
+  const head = { size: 0, root: await emptyRoot() };
+  return signCheckpoint(origin, head, [{ key: await noteKeyOf(origin, signer.publicJwk), signer }]);
 }

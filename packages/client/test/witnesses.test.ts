@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { generateKeyPair, loadSigner, utf8 } from '@bulla/crypto';
 import type { WitnessSigner } from '@bulla/crypto/log';
 import { cosignCheckpoint, encodeNoteKey, parseCheckpoint, parseNote, witnessKeyOf } from '@bulla/crypto/log';
-import { verifyBundle } from '../src/audit/verify-bundle.js';
+import { verifyBundle } from '../src/audit/bundle/verify-bundle.js';
 import type { ForkEvidence, WitnessMemory, WitnessState } from '../src/witnesses/witness.js';
 import { AuditWorld, changeEntry } from './audit-world.js';
 import { MemoryFolder } from './memory-folder.js';

@@ -1,10 +1,11 @@
 /**
  * Vectors of the checkpoint that a reply carries (docs/spec/frames.md, docs/spec/evidence.md), with our code and keys that
- * are made for it: the same fins as a sealed reply, which the asker opens, and as an answer file.
+ * are made for it: the same fins as a sealed reply, which the asker opens, and as an answer file. First of logs from before
+ * keys had numbers, then of numbered ones.
  */
 
 import { composeAnswer, encodeBase64url, loadSigner, sha256, utf8 } from '@bulla/crypto';
-import { noteKeyOf, signCheckpoint, signNote } from '@bulla/crypto/log';
+import { noteKeyOf, originOf, pinInOrigin, signCheckpoint, signNote } from '@bulla/crypto/log';
 import { makeOrganisation } from '@bulla/crypto/testing';
 
 import { castOfMembers, exchange } from '../../crypto/test/answers.ts';
@@ -20,6 +21,10 @@ const acme = await makeOrganisation({ now: NOW, suite: 'p256' });
 const globex = await makeOrganisation({ org: 'globex', now: NOW, suite: 'p256' });
 const [{ urn: eu1 }, us1] = acme.responders;
 const LOG = `${eu1}/audit/1`;
+// As it was listed before keys had numbers.
+await acme.publish((draft) => {
+  for (const { keys } of Object.values(draft.entities)) for (const record of keys) delete record.log;
+});
 const root = await sha256(utf8('a tree'));
 const head = { size: 18_204, root };
 
@@ -124,7 +129,7 @@ await add(
 const other = await keyOf(globex.responders[1], 'checkpoint');
 await acme.publish((draft) => {
   const { keys } = draft.entities[eu1];
-  const record = globex.responders[1].entity.keys.find(({ pur }) => pur.includes('checkpoint'));
+  const { log: _, ...record } = globex.responders[1].entity.keys.find(({ pur }) => pur.includes('checkpoint'));
   draft.entities[eu1] = { ...draft.entities[eu1], keys: [...keys, { ...record, pur: ['http'] }] };
 });
 await add('a key of the responder for another purpose', note(other), refused('key_unknown'));
@@ -135,6 +140,32 @@ await acme.publish((draft) => {
 await add('a key that was in use until a day before', note());
 await acme.publish((draft) => draft.revoked.push({ kid: own.signer.kid, reason: 'keyCompromise', at: NOW }));
 await add('a revoked key', note(), refused('key_revoked'));
+
+// Keys of the first and the second log, once keys have numbers.
+const [first, second] = [other, await keyOf(globex.vault, 'checkpoint')];
+await acme.publish((draft) => {
+  const { keys } = draft.entities[eu1];
+  const record = keys.find(({ pur }) => pur.includes('checkpoint'));
+  const numbered = ({ signer, publicJwk }, log) => ({ ...record, kid: signer.kid, jwk: publicJwk, log });
+  const others = keys.filter(({ kid }) => kid !== first.signer.kid);
+  draft.entities[eu1] = { ...draft.entities[eu1], keys: [...others, numbered(first, 1), numbered(second, 2)] };
+});
+const named = (number, pin = acme.pin, urn = eu1) => originOf({ urn, number, pin: pinInOrigin(pin) });
+await add('the checkpoint of a numbered log', note(first, named(1)));
+await add('the checkpoint of the log after it', note(second, named(2)));
+await add('a numbered log under the key of another number', note(first, named(2)), refused('key_unknown'));
+await add('a log whose key nobody lists', note(second, named(3)), refused('key_unknown'));
+await add('a log of before under a numbered key', note(first), refused('key_unknown'));
+await add('a numbered log of an organisation with another pin', note(first, named(1, globex.pin)), notOwn);
+await add('a numbered log of another responder', note(first, named(1, acme.pin, us1.urn)), notOwn);
+await add('a numbered log whose number is 0', note(first, named(0)), notOwn);
+await add('a numbered log whose number has a zero before it', note(first, named('01')), notOwn);
+await add('a numbered log whose name goes on', note(first, `${named(1)}/audit/1`), notOwn);
+await add(
+  'another size than a numbered log signed',
+  note(first, named(1)).then((whole) => whole.replace('18204', '18203')),
+  refused('signature_invalid'),
+);
 
 for (const [format, file] of Object.entries(FILES)) {
   const { cases: published } = isPublished(file) ? read(file) : { cases: [] };

@@ -103,7 +103,8 @@ export const BROUGHT_ABOUT = {
   'grant.collect': { routes: { 'grant.collect': { path: {}, query: { kid: 'kid' } } } },
   'grant.move': { routes: { 'grant.move': alone } },
   'grant.unfit': { routes: { 'grant.unfit': alone } },
-  'grant.clear': { routes: { 'grant.clear': { path: { whash: 'whash' } } } },
+  // Whom: else an admin's own request would speak for another whom it never named.
+  'grant.clear': { routes: { 'grant.clear': { path: { whash: 'whash' }, query: { by: 'by' } } } },
   'grant.tried': { routes: { 'grant.tried': alone } },
   'envelope.issue': { routes: { 'envelope.issue': alone } },
   'envelope.get': { routes: { 'envelope.get': { path: { jti: 'envelope' } } } },
@@ -128,6 +129,7 @@ export const BROUGHT_ABOUT = {
   'audit.get': { routes: { 'audit.get': { path: { index: 'index' } } } },
   // Which key and which log: else an owner's own request would speak for what another asked.
   'audit.erase': { routes: { 'audit.erase': { path: {}, query: { actor: 'actor', log: 'log' } } } },
+  'audit.set-aside': { routes: { 'audit.set-aside': alone } },
   'audit.checkpoint': { routes: { 'audit.checkpoint': alone } },
   'audit.tile': { routes: { 'audit.tile': { path: { level: null, index: null } } } },
   'audit.bundle': { routes: { 'audit.bundle': { path: { index: 'index' } } } },

@@ -11,23 +11,21 @@ import {
   JobId,
   Kid,
   Label,
-  LogOrigin,
   Pin,
+  PosterUrn,
   PromptId,
   ResponderUrn,
   UsageReportId,
 } from './ids.js';
-import { GRANTS_MAX } from './http/limits.js';
+import { GRANTS_MAX, POSTERS_MAX, SET_ASIDE_MAX } from './http/limits.js';
 import { Count, Sequence, Version, VersionOrNone } from './numbers.js';
 import { PROBLEMS } from './http/problem-record.js';
 import { ProblemCode } from './http/problems.js';
+import { logsBefore as before, LogPlace } from './audit/log-facts.js';
 import { KeyName } from './keys/keys.js';
 import { Kind } from './roles.js';
 import type { EnrolmentRouteName, SignedRouteName } from './http/route-call.js';
 
-const LogPlace = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
-/** What was known of a log that another follows. */
-const logBefore = z.strictObject({ origin: LogOrigin, size: LogPlace, root: Hash });
 const published = z.strictObject({ version: Version });
 const ofPrompt = z.strictObject({ prompt: PromptId });
 const items = z.strictObject({ items: Count });
@@ -115,15 +113,15 @@ const AUDIT_FACTS = {
   /** So many versions cannot be read by the vault from here on: of a deleted prompt, or of names that the policy manages no more. */
   'wrap.delete': z.strictObject({ prompt: PromptId.optional(), policy: Version.optional(), items: Count }),
   'grant.list': itemsOfPrompt,
-  /** Where its recipient found it unfit: of which version and key it was, and with which key it was posted. */
+  /** Where its recipient found it unfit: of which version and key it was, and with which keys it was posted. */
   'grant.delete': z.strictObject({
     prompt: PromptId,
     whash: Hash,
-    unfit: z.strictObject({ version: Version, kid: Kid, poster: Kid }).optional(),
+    unfit: z.strictObject({ version: Version, kid: Kid, posters: z.array(Kid).min(1).max(POSTERS_MAX) }).optional(),
   }),
   'grant.unfit': items,
   /** Somebody may give a key a version again. */
-  'grant.clear': z.strictObject({ whash: Hash }),
+  'grant.clear': z.strictObject({ whash: Hash, by: PosterUrn }),
   'grant.tried': items,
   'grant.collect': z.strictObject({ kid: Kid, items: Count }),
   /** `to` has those that are stored now, new or not; of the others only their number is told. */
@@ -182,6 +180,8 @@ const AUDIT_FACTS = {
   'audit.get': z.strictObject({ index: LogPlace }),
   /** Of entries of a log that this key asked for, with an index below; so many had evidence still. */
   'audit.erase': z.strictObject({ log: Count.min(1), actor: Kid, below: LogPlace, items: Count }),
+  /** Rows that waited and that nobody could check come into no log: SHA-256 of the leaf of each. */
+  'audit.set-aside': items.extend({ leaves: z.array(Hash).max(SET_ASIDE_MAX) }),
   'audit.checkpoint': z.strictObject({}),
   'audit.tile': z.strictObject({}),
   'audit.bundle': z.strictObject({ index: LogPlace, items: Count }),
@@ -193,8 +193,8 @@ const AUDIT_FACTS = {
     by: z.array(Kid).max(WITNESSES_MAX),
     taken: Count,
   }),
-  /** The first entry of a log. After a restore it says what was known of the log before, which is never continued. */
-  'log.begin': z.strictObject({ log: Count.min(1), before: logBefore.optional() }),
+  /** The first entry of a log, with what was signed of those before it. */
+  'log.begin': z.strictObject({ log: Count.min(1), before: before.optional() }),
   /**
    * The entries of a log from `first` to `last` were kept as long as they have to be, and go: from a day after this on there
    * are only their hashes. With the tree at that time, and what the first entry said of the log before.
@@ -205,7 +205,7 @@ const AUDIT_FACTS = {
     last: LogPlace,
     size: LogPlace,
     root: Hash,
-    before: logBefore.optional(),
+    before: before.optional(),
   }),
 } as const satisfies Record<
   | SignedRouteName

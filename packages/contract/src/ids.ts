@@ -79,7 +79,10 @@ export type UsageReportId = z.infer<typeof UsageReportId>;
 /** Name of a log: the URN of its service, and which of its logs it is. */
 export const LogOrigin = z
   .string()
-  .regex(/^urn:bulla:[a-z0-9:-]{1,200}\/audit\/[1-9][0-9]{0,8}$/, 'must be the origin of a log');
+  .regex(
+    /^(?:urn:bulla:[a-z0-9:-]{1,200}|bulla\/[0-9a-f]{16}\/[a-z0-9-]{1,63}\/[a-z0-9:-]{1,128})\/audit\/[1-9][0-9]{0,8}$/,
+    'must be the origin of a log',
+  );
 
 /** X-Request-Id of a request. */
 export const RequestId = z.string().regex(/^[!-~]{1,128}$/, 'must be a request id');
@@ -161,9 +164,13 @@ export const UserUrn = z
   .meta({ description: 'The person, by a random id.', example: `urn:bulla:acme:user:usr_${EXAMPLE_SUFFIX}` })
   .brand<'UserUrn'>();
 
+/** No URN is longer: the audit log says some, and its entries have a limit. */
+const URN_CHARACTERS_MAX = 160;
+
 /** URN of who is behind a key: the person of a device, or the service. */
 export const PosterUrn = z
   .string()
+  .max(URN_CHARACTERS_MAX, { error: `must have at most ${URN_CHARACTERS_MAX} characters`, abort: true })
   .regex(urnPattern('user', 'svc:vault', 'svc:responder', 'svc:gateway'), 'must be the URN of a person or a service')
   .meta({ description: 'The person, or the service.', example: `urn:bulla:acme:user:usr_${EXAMPLE_SUFFIX}` })
   .brand<'PosterUrn'>();

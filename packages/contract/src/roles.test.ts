@@ -23,7 +23,7 @@ const ADMIN = [
 
 /** What each role may, all of it: a role without a row does not compile. */
 const HELD = {
-  owner: [...ADMIN.slice(0, -1), 'audit.erase', 'usage.read'],
+  owner: [...ADMIN.slice(0, -1), 'audit.erase', 'audit.set-aside', 'usage.read'],
   admin: ADMIN,
   author: [
     'prompt.read',

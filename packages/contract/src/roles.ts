@@ -51,6 +51,8 @@ export const PERMISSIONS = {
   'audit.read': ['admin', 'auditor'],
   /** Erase what shows that a caller asked: what admins did is shown by it, too. */
   'audit.erase': ['owner'],
+  /** Have rows set aside that nobody can check: they come into no log. */
+  'audit.set-aside': ['owner'],
   /** Read what runs took: all of it as admin or auditor, one's own as anybody else. */
   'usage.read': ['admin', 'author', 'invoker', 'auditor'],
   /** Report what runs took, as the responder where they ran. */

@@ -310,6 +310,7 @@ export const EXAMPLES: readonly Example[] = [
     log: 1,
     kept: [{ witness: 'witness.example/w1', entries: 12, at: time }],
   }),
+  example('AuditSetAside', contract.AuditSetAside, { items: 3, more: false }),
   example('AuditErasure', contract.AuditErasure, { erased: 12, below: 4711, more: false }),
   example('AuditProofs', contract.AuditProofs, { inclusion: [hash], consistency: [hash] }, [
     '/inclusion',

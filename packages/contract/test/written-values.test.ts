@@ -199,6 +199,7 @@ describe('the query of a list', () => {
     ['grant.collect', { kid, without: kid, by: 'others', since: '1795560000' }, { kid, since: '1.5' }],
     ['grant.delete', { because: 'unfit' }, { because: 'why not' }],
     ['grant.unfit', { limit: '1' }, { limit: '0' }],
+    ['grant.clear', { by: 'urn:bulla:acme:user:usr_01kz84jm00fs4v9y6x7qj3r2dn' }, {}],
     ['grant.tried', { kid, limit: '1' }, { limit: '1' }],
   ] as const)('of %s is as strict', (name, good, bad) => {
     expect(takes(ROUTES[name].query, good)).toBe(true);

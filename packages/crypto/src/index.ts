@@ -57,6 +57,8 @@ export {
   privateJwkOf,
   suiteOfKey,
 } from './keys/keys.js';
+export type { RowSecret } from './keys/row-secret.js';
+export { newRowSecret, withNewRowSecret } from './keys/row-secret.js';
 export type { KeyMaterial, KeyNames, SealingKey } from './keys/key-material.js';
 export { keyFor, namesOf, sealingKeyOf, verifyingKeyOf } from './keys/key-material.js';
 export type { DocumentPair, LockOut, Needed } from './organisation/lock-out.js';
@@ -109,7 +111,7 @@ export {
 } from './run/invocation.js';
 export type { FinClaims, FinContext, FinRest, ReplyError, ReplyStart, ReplyUsage } from './run/reply.js';
 export type { ReplyCheckpointContext } from './run/reply-checkpoint.js';
-export { verifyReplyCheckpoint } from './run/reply-checkpoint.js';
+export { requireReplyHead, tellsHeads, verifyReplyCheckpoint } from './run/reply-checkpoint.js';
 export { parseFin, ReplySealer, verifyFin } from './run/reply.js';
 export { MetBundles } from './run/met-bundles.js';
 export { MetStatements } from './prompt/met-statements.js';

@@ -5,5 +5,7 @@ export { importKeys, importPrivateKeys, importPublicKeys } from './key-files/key
 export { keyMaterialOf } from './key-files/key-material.js';
 export type { LockedHeader, Stretching } from './key-files/locked.js';
 export { parseLocked, sealLocked } from './key-files/locked.js';
+export type { MarkFolder } from './keys/mark-folder.js';
+export { MARK_FOLDER_FILE, markFolderText, parseMarkFolder } from './keys/mark-folder.js';
 export type { PublicKey, PublicKeys } from './key-files/public-keys.js';
 export { readPublicKeys, signPublicKeys } from './key-files/public-keys.js';

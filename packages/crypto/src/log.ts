@@ -1,3 +1,5 @@
+export type { MarkFolder } from './keys/mark-folder.js';
+export { MARK_FOLDER_FILE, markFolderText, parseMarkFolder } from './keys/mark-folder.js';
 export type { Checkpoint, CheckpointTrust, VerifiedCheckpoint } from './log/checkpoint.js';
 export {
   CHECKPOINT_MAX_LENGTH,
@@ -26,6 +28,8 @@ export {
 export type { ConsistencyClaim, InclusionClaim, ReadTreeHash } from './log/merkle-proof.js';
 export { makeConsistencyProof, makeInclusionProof, verifyConsistency, verifyInclusion } from './log/merkle-proof.js';
 export type { Cosignature, WitnessSigner } from './log/cosignature.js';
+export type { LogName } from './log/log-name.js';
+export { originOf, parseOrigin, pinInOrigin } from './log/log-name.js';
 export type { NoteKey, WitnessKey } from './log/note-key.js';
 export { encodeNoteKey, noteKeyOf, parseNoteKey, parseWitnessKey, witnessKeyOf } from './log/note-key.js';
 export type { NoteSignature, NoteSigner, ParsedNote, VerifiedNote } from './log/note.js';

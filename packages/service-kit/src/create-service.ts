@@ -27,18 +27,27 @@ import { evictionProbe } from './limits/open-store.js';
 import { answerAboutItself } from './edge/own-routes.js';
 import { kitModule } from './kit-module.js';
 import { AuditLag } from './audit-log/audit-lag.js';
+import { LeafWatch } from './audit-rows/leaf-watch.js';
+import { LeavesRepository } from './audit-rows/leaves.repository.js';
+import { RowAlarms } from './audit-rows/row-alarms.js';
 import { AuditModule } from './audit-log/audit.module.js';
 import { CheckpointSigner } from './audit-log/checkpoint-signer.js';
 import { LogMetrics } from './audit-log/log-metrics.js';
+import { FirstEntries } from './audit-log/begin/first-entry.js';
+import { LogBegin } from './audit-log/begin/log-begin.js';
+import { LogPens } from './audit-log/log-pens.js';
+import { UnsignedRows } from './audit-log/unsigned-rows.js';
 import { LogMarks } from './audit-log/marks.js';
 import { LogRepository } from './audit-log/log.repository.js';
-import { Retention } from './audit-log/retention.js';
+import { Retention } from './audit-log/retention/retention.js';
 import type { NewestCheckpoint } from './audit-log/newest-checkpoint.js';
 import { Sequencer } from './audit-log/sequencer.js';
 import { Places, STANDINGS } from './edge/places.js';
 import { ProblemFilter } from './edge/problem-filter.js';
 import { RateLimits } from './limits/rate-limits.js';
 import { RATES } from './limits/rates.js';
+import { AcknowledgedLeaves } from './audit/acknowledged-leaves.js';
+import { AuditOutbox } from './audit/outbox.js';
 import { purgeExpired } from './audit/purge.js';
 import { RefusalCounter } from './audit/refusal-counter.js';
 import { Authorities } from './edge/request-parts.js';
@@ -63,6 +72,12 @@ import { TrustSource } from './authentication/trust-source.js';
 
 /** How long new keys lie in the file of a service before it has them. */
 const KEYS_LOOK_MS = 2_000;
+/** For so long at most a process whose clock went wrong writes rows. */
+const CLOCK_LOOK_MS = 5_000;
+/** How often a process looks whether what it told callers is in the log. */
+const LEAVES_LOOK_MS = 2_000;
+/** Another process of the service signs, or nobody does: then a person sets the folder up. */
+const MARKS_NOT_SET_UP = new LogEvent<{ folder: string }>('audit-marks-not-set-up', 'warn');
 const EXPIRED_ROWS_PURGED = new LogEvent<{ nonces: number; answers: number }>('expired-rows-purged', 'debug');
 
 export interface ServiceOptions<Tables extends LedgerTables> extends ServiceParts<Tables> {
@@ -73,6 +88,8 @@ export interface ServiceOptions<Tables extends LedgerTables> extends ServicePart
   readonly auditLagMaxSeconds: number;
   /** Kept up to date, where a service hands its newest checkpoint on. */
   readonly newestCheckpoint?: NewestCheckpoint | undefined;
+  /** What the database says of where it is, for services that notice that it was restored. */
+  readonly restoreMarkOf?: ((org: string) => Promise<string | undefined>) | undefined;
   /** Each lets one organisation in. */
   readonly bootstrapSecrets?: readonly string[] | undefined;
   /** What the service needs beside its database to be ready, by name. */
@@ -101,19 +118,52 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const readiness = new Readiness(probes, log);
   const drift = new ClockDrift({ database, clock, log, metrics });
   const chores = new Chores({ database, log, metrics });
-  const lag = new AuditLag({ secondsMax: options.auditLagMaxSeconds, clock, metrics });
-  const ledger = new Ledger(database.db, { clock, drift, lag }, (result) => metrics.auditEvents.inc({ result }));
-  const refusals = new RefusalCounter({ db: ledgerDb.db, org: keys.org, clock, log });
+  const acknowledged = new AcknowledgedLeaves({ secondsMax: options.auditLagMaxSeconds });
+  const lag = new AuditLag({ secondsMax: options.auditLagMaxSeconds, clock, metrics, leaves: acknowledged });
+  const outbox = new AuditOutbox({ keys, drift, lag });
+  const ledger = new Ledger(database.db, { clock, drift, lag, outbox, acknowledged }, (result) =>
+    metrics.auditEvents.inc({ result }),
+  );
+  const refusals = new RefusalCounter({ db: ledgerDb.db, org: keys.org, clock, log, outbox });
   const authorities = new Authorities(authoritiesOf(options.publicUrls, options.listen.port));
-  for (const purpose of ['http', 'checkpoint'] as const) keys.newest(purpose);
+  keys.newest('http');
+  // guard: start-without-rows
+  keys.requireRows();
+  // guard: start-without-log-key
+  keys.requireLogKey();
   const logs = new LogRepository(ledgerDb.db);
   const marks = new LogMarks(options.auditMarks);
-  await marks.prepare();
-  const keysOf = async (org: string) =>
-    keys.signers('checkpoint', await app.get(TrustSource, { strict: false }).trustOf(org), clock.now());
-  const signer = new CheckpointSigner({ logs, marks, keysOf, log });
-  const ofLogs = { logs, lag, signer, metrics: new LogMetrics(metrics) };
-  const sequencer = new Sequencer({ database: ledgerDb, ...ofLogs, keys, clock, log });
+  const logMetrics = new LogMetrics(metrics);
+  const signs = await marks.prepare(keys.urn);
+  logMetrics.signs(signs);
+  if (!signs) log.write(MARKS_NOT_SET_UP, { folder: options.auditMarks });
+  const trustOf = (org: string) => app.get(TrustSource, { strict: false }).trustOf(org);
+  const pens = new LogPens({ marks, keys, trustOf });
+  const unsigned = new UnsignedRows(ledgerDb.db);
+  const signer = new CheckpointSigner({ logs, unsigned, marks, pens, keys });
+  const alarms = new RowAlarms({ metrics: logMetrics, clock, log });
+  const sequencer = new Sequencer({
+    database: ledgerDb,
+    logs,
+    lag,
+    pens,
+    signer,
+    begin: new LogBegin({ logs, unsigned, marks, pens, signer, schema: database.schema, clock }),
+    organisations: () => source.held().map(({ org }) => org),
+    metrics: logMetrics,
+    alarms,
+    keys,
+    clock,
+    log,
+  });
+  const leafWatch = new LeafWatch({
+    leaves: acknowledged,
+    logs,
+    rows: new LeavesRepository(ledgerDb.db),
+    trustOf: (org, number) => pens.trustOfNumber(org, number),
+    restoreMarkOf: options.restoreMarkOf,
+    alarms,
+  });
 
   const limits = { ...LIMITS, ...options.limits };
   const places = new Places({ max: limits.requestsMax, ...limits });
@@ -139,6 +189,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
       inFlight,
       metrics,
       rateLimits,
+      outbox,
       ledger,
       db: database.db,
     }),
@@ -182,7 +233,8 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const trustEnds = new TrustEnds(source, { clock, log, metrics });
   const own = { everyMs: limits.choresIntervalMs, inEachProcess: true };
   chores.add({ ...own, name: 'look-at-trust', run: async () => trustEnds.look() });
-  chores.add({ ...own, name: 'look-at-clock', run: () => drift.look() });
+  const clockLookMs = Math.min(CLOCK_LOOK_MS, limits.choresIntervalMs);
+  chores.add({ ...own, name: 'look-at-clock', everyMs: clockLookMs, run: () => drift.look() });
   chores.add({ ...own, name: 'write-refusals', run: () => refusals.flushEnded() });
   if (options.keysFile !== undefined) {
     const watch = new KeyFileWatch({ path: options.keysFile, keys, source, clock, log });
@@ -209,7 +261,15 @@ export async function createService<Tables extends LedgerTables>(options: Servic
       }
     },
   });
-  const retention = new Retention({ database: ledgerDb, days: options.auditRetention ?? 'forever', clock, log });
+  chores.add({ ...own, name: 'look-at-told', everyMs: LEAVES_LOOK_MS, run: () => leafWatch.look() });
+  const retention = new Retention({
+    database: ledgerDb,
+    days: options.auditRetention ?? 'forever',
+    clock,
+    log,
+    outbox,
+    firsts: new FirstEntries({ logs, marks, pens }),
+  });
   chores.add({ name: 'prune-audit-log', everyMs: limits.choresIntervalMs, run: () => retention.run() });
   chores.add({
     name: 'purge-ledger',

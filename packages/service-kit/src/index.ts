@@ -36,6 +36,7 @@ export type { Limits } from './limits/limits.js';
 export type { Probe } from './observe/health.js';
 export { Ledger } from './audit/ledger.js';
 export type { Effect, RunOptions } from './audit/effect.js';
+export { RowSecrets } from './audit/row-secrets.js';
 export { ledgerMigrations } from './audit/ledger-tables.js';
 export type { HttpNonceTable, IdempotencyTable, LedgerTables } from './audit/ledger-tables.js';
 export { ActAtOnce } from './audit/act-at-once.js';
@@ -45,7 +46,7 @@ export { SharedReads } from './database/shared-reads.js';
 export { asText, Statement } from './database/statement.js';
 export { auditOfAct, auditOfDocuments, auditOfService } from './audit/audit-record.js';
 export { GroupedChange } from './audit/grouped-change.js';
-export { AuditedChange, writeAudit } from './audit/outbox.js';
+export { AuditedChange, AuditOutbox } from './audit/outbox.js';
 export { decodeCursor, encodeCursor } from './paging/cursor.js';
 export { pageOf } from './paging/page.js';
 export type { Page } from './paging/page.js';
@@ -88,7 +89,7 @@ export {
   urlSetting,
   wholeNumberSetting,
 } from './process/setting-values.js';
-export { isMarkOurs, markOfNow } from './database/restore-mark.js';
+export { isMarkOurs, markOfNow, restoreMarkOf } from './database/restore-mark.js';
 export type { RestoreMarkTable } from './database/restore-mark.js';
 export { readSettings, SettingsError } from './process/settings.js';
 export type { AskHidden } from './process/hidden-line.js';

@@ -3,6 +3,7 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import { ClockDrift } from './database/clock-drift.js';
 import { Chores } from './process/chores.js';
+import { AuditOutbox } from './audit/outbox.js';
 import { Clock } from './process/clock.js';
 import { InFlight } from './edge/admission.js';
 import { EventLog } from './observe/event-log.js';
@@ -21,6 +22,7 @@ export interface KitProviders {
   readonly inFlight: InFlight;
   readonly metrics: Metrics;
   readonly rateLimits: RateLimits;
+  readonly outbox: AuditOutbox;
   readonly ledger: object;
   readonly db: object;
 }
@@ -33,7 +35,7 @@ class RootModule {}
 
 /**
  * The modules of the service, with what every class of it may inject by its class: Clock, ClockDrift, Chores, EventLog, ServiceKeys,
- * InFlight, Metrics, RateLimits, Ledger and Kysely (the database, bound to the schema).
+ * InFlight, Metrics, RateLimits, AuditOutbox, Ledger and Kysely (the database, bound to the schema).
  */
 export function kitModule({
   modules,
@@ -45,6 +47,7 @@ export function kitModule({
   inFlight,
   metrics,
   rateLimits,
+  outbox,
   ledger,
   db,
 }: KitProviders): DynamicModule {
@@ -57,6 +60,7 @@ export function kitModule({
     { provide: InFlight, useValue: inFlight },
     { provide: Metrics, useValue: metrics },
     { provide: RateLimits, useValue: rateLimits },
+    { provide: AuditOutbox, useValue: outbox },
     { provide: Ledger, useValue: ledger },
     { provide: Kysely, useValue: db },
   ];

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { KeyFile } from '@bulla/crypto';
 import type { Migration } from 'kysely/migration';
-import type { RetentionDays } from './audit-log/retention.js';
+import type { RetentionDays } from './audit-log/retention/retention.js';
 import type { LedgerTables } from './audit/ledger-tables.js';
 import { readKeyFile, ServiceKeys } from './authentication/service-keys.js';
 import type { Database } from './database/database.js';

@@ -1,14 +1,19 @@
-import type { AuditCheckpoints } from '@bulla/contract';
+import type { AuditCheckpoints, AuditFacts } from '@bulla/contract';
 import { encodeLeaf } from '@bulla/contract';
 import { mintId } from '@bulla/crypto';
 import type { NoteKey } from '@bulla/crypto/log';
-import { noteKeyOf } from '@bulla/crypto/log';
+import { originOf, pinInOrigin, noteKeyOf } from '@bulla/crypto/log';
+import { folderForTest } from '@bulla/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import { Partitions } from '../src/audit-log/partitions.js';
-import { Retention } from '../src/audit-log/retention.js';
-import { writeAudit } from '../src/audit/outbox.js';
-import { Chores, EventLog } from '../src/index.js';
+import { FirstEntries } from '../src/audit-log/begin/first-entry.js';
+import { LogPens } from '../src/audit-log/log-pens.js';
+import { LogRepository } from '../src/audit-log/log.repository.js';
+import { LogMarks } from '../src/audit-log/marks.js';
+import { Retention } from '../src/audit-log/retention/retention.js';
+import { AuditOutbox } from '../src/audit/outbox.js';
+import { Chores, EventLog, ServiceKeys } from '../src/index.js';
 import { verifiedLog } from './log-reader.js';
 import { stores } from './stores.js';
 import type { OpenStore, Tiny } from './tiny-vault.js';
@@ -36,7 +41,10 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     await tiny.service.listen();
     const [record] = tiny.acme.vault.entity.keys.filter(({ pur }) => pur.includes('checkpoint'));
     if (record === undefined) throw new Error('the directory lists no key for checkpoints');
-    key = await noteKeyOf(`${tiny.acme.vault.urn}/audit/1`, record.jwk);
+    key = await noteKeyOf(
+      originOf({ urn: tiny.acme.vault.urn, number: 1, pin: pinInOrigin(tiny.acme.pin) }),
+      record.jwk,
+    );
   });
   afterEach(() => tiny.stop());
 
@@ -51,14 +59,22 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     await sql`truncate ${sql.join(tables)} restart identity`.execute(tiny.database.db);
   };
 
-  /** The chore, as each of several processes does it. */
-  const prune = (days: number | 'forever' = 365, machineMs = () => Date.now()) => {
+  const outbox = () => tiny.service.app.get(AuditOutbox, { strict: false });
+
+  /** The chore, as each of several processes does it; none of them has the folder of marks. */
+  const prune = async (days: number | 'forever' = 365, machineMs = () => Date.now(), kept?: string) => {
     const log = new EventLog({ service: 'tiny', stream: { write: (line) => void lines.push(line) } });
     const clock = Object.assign(Object.create(tiny.clock) as typeof tiny.clock, {
       machineMs,
       nowMs: () => Date.now(),
     });
-    return new Retention({ database: tiny.database, days, clock, log }).run();
+    const logs = new LogRepository(tiny.database.db);
+    const marks = new LogMarks(folderForTest('audit-marks'));
+    const keys = await ServiceKeys.load(tiny.acme.vault.keyFile);
+    const pens = new LogPens({ marks, keys, trustOf: async () => tiny.acme.trust });
+    const firsts = new FirstEntries({ logs, marks, pens });
+    if (kept !== undefined) firsts.kept = async () => kept;
+    return new Retention({ database: tiny.database, days, clock, log, outbox: outbox(), firsts }).run();
   };
 
   /** Decisions of so many days ago, in the log and signed. */
@@ -74,7 +90,7 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
         evidence: null,
       }));
       await tiny.database.db.transaction().execute(async (trx) => {
-        await writeAudit(trx, ...rows);
+        await outbox().write(trx, ...rows);
         await trx.updateTable('audit_outbox').set({ at }).where('org', '=', org).execute();
       });
     }
@@ -174,7 +190,7 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     await written();
     // Of the tile that the last old entry is in all entries stay: they show how old those before them were.
     const said1 = { log: 1, first: 0, last: 3 * TILE - 1, size: head.size };
-    expect(await said()).toEqual([{ ...said1, root: Buffer.from(head.root).toString('base64url') }]);
+    expect(await said()).toEqual([{ ...said1, root: Buffer.from(head.root).toString('base64url'), before: [] }]);
     await prune();
     expect([(await there()).slice(0, all.length), dropped()]).toEqual([all, 0]);
     await aDayLater();
@@ -243,6 +259,7 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     await tiny.database.db
       .updateTable('audit_log')
       .set({ checkpoint_size: TILE + 9 })
+      .where('org', '=', 'acme')
       .execute();
     await prune();
     const { rows } = await sql<{
@@ -267,26 +284,35 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     expect(await said()).toHaveLength(1);
   });
 
-  it('says of a log what its first entry said of the one before it, which goes', async () => {
-    await begin(TILE, 800);
-    const before = { origin: 'urn:bulla:acme:svc:vault/audit/1', size: 9, root: 'A'.repeat(43) };
-    const leaf = encodeLeaf(
+  const firstSaying = (before: AuditFacts<'log.begin'>['before']) =>
+    encodeLeaf(
       { id: mintId('aud'), t: '2024-01-01T00:00:00.000Z', org: 'acme' },
       { v: 1, who: { type: 'service' }, act: 'log.begin', res: 'ok', obj: { log: 2, before } },
     );
-    // As after a restore.
+
+  it('says of a log what its first entry said of those before it, which goes', async () => {
+    const before = [{ log: 1, note: null }];
+    await begin(TILE, 800);
+    await decide(TILE, 600);
+    // What lies beside the first mark tells it, also when the entry is gone.
+    await prune(365, undefined, firstSaying(before));
+    await written();
+    expect(await said()).toMatchObject([{ before }]);
+  });
+
+  it('says nothing that SQL put into the place of its first entry, and goes no further [guard: prune-first-entry]', async () => {
+    await begin(TILE, 800);
+    await decide(TILE, 600);
     await tiny.database.db
       .updateTable('audit_entry')
-      .set({ leaf: Buffer.from(leaf) })
+      .set({ leaf: Buffer.from(firstSaying([{ log: 1, note: null }])) })
+      .where('org', '=', 'acme')
       .where('idx', '=', 0)
       .execute();
-    await pruneWhole();
-    expect(await said()).toMatchObject([{ last: TILE - 1, before }]);
-    await decide(TILE, 600);
-    await pass(400 * DAY_HOURS);
     await prune();
     await written();
-    expect(await said()).toMatchObject([{ before }, { first: TILE, before }]);
+    expect(await said()).toEqual([]);
+    expect(lines.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual(['audit-first-entry-changed']);
   });
 
   it('goes once where two processes are at it, while others decide and read', async () => {

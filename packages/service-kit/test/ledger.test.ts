@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Problem } from '@bulla/contract';
 import { sql } from 'kysely';
 import { purgeExpired } from '../src/audit/purge.js';
+import { ClockDrift } from '../src/database/clock-drift.js';
 import { SignedClient } from '../src/testing.js';
 import { describeOnServer, stores } from './stores.js';
 import type { Tiny } from './tiny-vault.js';
@@ -212,6 +213,20 @@ describe.each(stores)('on %s a mutation', (store) => {
       );
     },
   );
+
+  it('writes no row at all while the clocks are known to be apart, and goes on by itself [guard: row-drifted]', async () => {
+    const thing = newThing();
+    expect(await tiny.owner.post('/api/v1/prompts', thing)).toMatchObject({ status: 201 });
+    const get = () => tiny.owner.get(`/api/v1/prompts/${thing.id}`);
+    tiny.clock.drift(61);
+    await tiny.service.app.get(ClockDrift, { strict: false }).look();
+    const before = await count('audit_event');
+    expect(await get()).toMatchObject({ status: 503, body: { code: 'overloaded' } });
+    expect(await tiny.owner.get(`/api/v1/prompts/${mintId('prm')}`)).toMatchObject({ status: 503 });
+    expect(await count('audit_event')).toBe(before);
+    tiny.clock.drift(0);
+    expect(await get()).toMatchObject({ status: 200 });
+  });
 
   it('is durable, also on a connection of a pooler that is not set so [guard: durable-claim]', async () => {
     const { db } = tiny.database;

@@ -14,10 +14,14 @@ async function noteOf(size: number, log = ORIGIN): Promise<string> {
 }
 
 /** What is known after the database showed these, one after another. */
-async function knownAfter(...notes: (string | undefined)[]): Promise<string | undefined> {
+async function allAfter(...notes: (string | undefined)[]): Promise<readonly string[]> {
   const newest = new NewestCheckpoint();
-  for (const note of notes) await newest.look({ checkpoint: () => Promise.resolve(note) }, 'acme');
-  return newest.note;
+  for (const note of notes) await newest.look({ checkpoints: async () => (note === undefined ? [] : [note]) }, 'acme');
+  return newest.notes;
+}
+
+async function knownAfter(...notes: (string | undefined)[]): Promise<string | undefined> {
+  return (await allAfter(...notes))[0];
 }
 
 it('the newest checkpoint is that of the newest log, and of its largest tree', async () => {
@@ -27,6 +31,7 @@ it('the newest checkpoint is that of the newest log, and of its largest tree', a
   expect(await knownAfter(small, undefined)).toBe(small);
   expect(await knownAfter(small, large, small)).toBe(large);
   expect(await knownAfter(large, next, large)).toBe(next);
+  expect(await allAfter(small, next, large)).toEqual([next, large]);
   expect(await knownAfter(small, await noteOf(3))).toBe(small);
 });
 

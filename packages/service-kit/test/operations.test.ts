@@ -571,4 +571,20 @@ describe('a service does not start', () => {
     });
     await expect(createService({ ...(await parts()), keys, module: TinyModule })).rejects.toThrow(/no key for "http"/);
   });
+
+  it('while it has no key for a numbered audit log [guard: start-without-log-key]', async () => {
+    const { keyFile } = tiny.acme.vault;
+    const unnumbered = structuredClone(keyFile);
+    for (const key of unnumbered.keys) if ('log' in key) delete key.log;
+    const keys = await ServiceKeys.load(unnumbered);
+    const start = createService({ ...(await parts()), keys, module: TinyModule });
+    await expect(start).rejects.toThrow(/no key for a numbered audit log; .*bulla trust renew --begin-logs/);
+  });
+
+  it('while it has no secret for the rows of its audit log [guard: start-without-rows]', async () => {
+    const { rows: _, ...keyFile } = tiny.acme.vault.keyFile;
+    const keys = await ServiceKeys.load(keyFile);
+    const start = createService({ ...(await parts()), keys, module: TinyModule });
+    await expect(start).rejects.toThrow(/bulla trust renew --begin-logs/);
+  });
 });

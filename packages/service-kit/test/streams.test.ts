@@ -24,7 +24,7 @@ import {
   TrustSource,
 } from '../src/index.js';
 import type { Caller, Database, LedgerTables, Service } from '../src/index.js';
-import { OpenapiContract, SignedClient } from '../src/testing.js';
+import { OpenapiContract, setUpMarkFolder, SignedClient } from '../src/testing.js';
 import { findState } from '../src/edge/request-state.js';
 import { TokenFault } from '../src/token/token-fault.js';
 import { emptyController } from './empty-controller.js';
@@ -85,6 +85,9 @@ beforeAll(async () => {
       ['checkpoint', [loaded.newest('checkpoint')]],
     ]),
     loaded.held(),
+    undefined,
+    loaded.rows,
+    new Map(loaded.logKeys.map(({ signer, log: number }) => [signer.kid, number ?? 0])),
   );
   const listen = { host: '127.0.0.1', port: 0, metricsPort: 0 };
   service = await createService({
@@ -94,7 +97,7 @@ beforeAll(async () => {
     database,
     keys,
     log,
-    auditMarks: folderForTest('audit-marks'),
+    auditMarks: setUpMarkFolder(folderForTest('audit-marks'), acme.responders[0].keyFile),
     auditLagMaxSeconds: 60,
     listen,
   });

@@ -45,7 +45,7 @@ import {
   TrustSource,
 } from '../src/index.js';
 import { emptyController } from './empty-controller.js';
-import { OpenapiContract, SignedClient, TestClock } from '../src/testing.js';
+import { OpenapiContract, setUpMarkFolder, SignedClient, TestClock } from '../src/testing.js';
 import type { Store } from './stores.js';
 import { TinyTrust } from './tiny-trust.js';
 
@@ -235,6 +235,13 @@ export async function startTiny({
 }: TinyOptions = {}): Promise<Tiny> {
   const acme = like?.acme ?? (await makeOrganisation({ org: 'acme', renewers: 1, readyKeyPair: committedKeyPair }));
   const other = like?.other ?? (await makeOrganisation({ org: 'other', readyKeyPair: committedKeyPair }));
+  // Both list the keys of the one vault.
+  if (like === undefined)
+    await other.publish((draft) => {
+      const vault = draft.entities[other.vault.urn];
+      const log = acme.vault.entity.keys.filter(({ pur }) => pur.includes('checkpoint'));
+      if (vault !== undefined) vault.keys = [...vault.keys.filter(({ pur }) => !pur.includes('checkpoint')), ...log];
+    });
   TinyTrust.organisations.set('acme', acme).set('other', other);
   const lines: string[] = [];
   const log = new EventLog({ service: 'tiny', level: 'debug', stream: { write: (line) => void lines.push(line) } });
@@ -249,7 +256,7 @@ export async function startTiny({
     database,
     keys: await ServiceKeys.load(acme.vault.keyFile),
     log,
-    auditMarks: folderForTest('audit-marks'),
+    auditMarks: setUpMarkFolder(folderForTest('audit-marks'), acme.vault.keyFile),
     auditLagMaxSeconds: 60,
     listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },
     clock,

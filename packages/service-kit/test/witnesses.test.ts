@@ -4,21 +4,24 @@ import { generateKeyPair, keyThumbprint, loadSigner, privateJwkOf, utf8 } from '
 import type { WitnessSigner } from '@bulla/crypto/log';
 import {
   cosignCheckpoint,
+  emptyRoot,
   encodeNoteKey,
   noteKeyOf,
+  originOf,
   parseCheckpoint,
   parseNote,
+  pinInOrigin,
   signCheckpoint,
   verifyCheckpoint,
   witnessKeyOf,
 } from '@bulla/crypto/log';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { verifyCosigned } from '../src/witnesses/cosigned-note.js';
 import { stores } from './stores.js';
 import type { Tiny } from './tiny-vault.js';
 import { startTiny } from './tiny-vault.js';
 
 const COSIGNATURES = '/api/v1/audit/cosignatures';
-const ORIGIN = 'urn:bulla:acme:svc:vault/audit/1';
 
 async function witnessOf(name: string): Promise<WitnessSigner> {
   const { privateJwk, publicJwk } = await generateKeyPair('ed25519', 'sig');
@@ -27,12 +30,15 @@ async function witnessOf(name: string): Promise<WitnessSigner> {
 
 describe.each(stores)('witnesses of the log of a service on %s', (store) => {
   let tiny: Tiny;
+  /** Of its log. */
+  let ownOrigin = '';
   let first: WitnessSigner;
   let second: WitnessSigner;
   /** Not named by the policy. */
   let other: WitnessSigner;
   beforeAll(async () => {
     tiny = await startTiny({ on: store, limits: { auditIntervalMs: 20 } });
+    ownOrigin = originOf({ urn: tiny.acme.vault.urn, number: 1, pin: pinInOrigin(tiny.acme.pin) });
     await tiny.service.listen();
     [first, second, other] = [
       await witnessOf('w.example/1'),
@@ -72,6 +78,7 @@ describe.each(stores)('witnesses of the log of a service on %s', (store) => {
       await tiny.database.db
         .updateTable('audit_log')
         .set({ checkpoint: older, checkpoint_size: sizeOf(older) })
+        .where('org', '=', 'acme')
         .execute();
       const note = (await shown())?.checkpoint ?? '';
       if (sizeOf(note) === sizeOf(older)) return note;
@@ -106,8 +113,8 @@ describe.each(stores)('witnesses of the log of a service on %s', (store) => {
       200,
       { log: 1, kept: [{ witness: 'w.example/1', entries: sizeOf(note), at: new Date(now() * 1000).toISOString() }] },
     ]);
-    const keys = [await noteKeyOf(ORIGIN, (await signer()).publicJwk)];
-    const trust = { origin: ORIGIN, keys, witnesses: [first.key, second.key] };
+    const keys = [await noteKeyOf(ownOrigin, (await signer()).publicJwk)];
+    const trust = { origin: ownOrigin, keys, witnesses: [first.key, second.key] };
     const log = await shown();
     const [witnessed = ''] = log?.witnessed ?? [];
     const verified = await verifyCheckpoint(utf8(witnessed), trust);
@@ -167,10 +174,26 @@ describe.each(stores)('witnesses of the log of a service on %s', (store) => {
     expect((await shown())?.witnessed).toHaveLength(1);
   });
 
+  it('keep nobody from reading the checkpoints where one is no note [guard: cosigned-shape]', async () => {
+    const note = await checkpointAfter(0);
+    await send(await cosigned(await cosigned(note), second));
+    await tiny.database.db
+      .updateTable('audit_cosignature')
+      .set({ line: 'planted\u0007' })
+      .where('witness', '=', first.key.name)
+      .execute();
+    const { witnessed = [] } = (await shown()) ?? {};
+    expect(witnessed).toEqual([expect.stringContaining(second.key.name)]);
+  });
+
   it('are those of one organisation [guard: org-audit-cosignature]', async () => {
     const note = await checkpointAfter(0);
     await send(await cosigned(note));
-    const log = await tiny.database.db.selectFrom('audit_log').selectAll().executeTakeFirstOrThrow();
+    const log = await tiny.database.db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('org', '=', 'acme')
+      .executeTakeFirstOrThrow();
     const of = { org: 'globex', origin: 'urn:bulla:globex:svc:vault/audit/1' };
     const row = await tiny.database.db.selectFrom('audit_cosignature').selectAll().executeTakeFirstOrThrow();
     await tiny.database.db
@@ -206,25 +229,44 @@ describe.each(stores)('witnesses of the log of a service on %s', (store) => {
     expect(await refusal(mixed)).toEqual([401, 'signature_invalid', 'a signature of the note is not good']);
   });
 
+  it('are refused where a key of another number signed the log [guard: cosign-log-number]', async () => {
+    const { urn } = tiny.acme.vault;
+    const { trust, pin } = tiny.acme;
+    const own = await signer();
+    const verify = async (number: number) => {
+      const origin = originOf({ urn, number, pin: pinInOrigin(pin) });
+      const by = [{ key: await noteKeyOf(origin, own.publicJwk), signer: own }];
+      const note = await signCheckpoint(origin, { size: 0, root: await emptyRoot() }, by);
+      return verifyCosigned(await cosigned(note), { trust, urn, origin, witnesses: [first.key] });
+    };
+    expect((await verify(1)).head.size).toBe(0);
+    await expect(verify(2)).rejects.toMatchObject({ code: 'key_unknown' });
+  });
+
   it('are refused for a tree of another root [guard: cosign-other-root]', async () => {
     const note = await checkpointAfter(0);
     const own = await signer();
-    const log = { key: await noteKeyOf(ORIGIN, own.publicJwk), signer: own };
-    const fork = await signCheckpoint(ORIGIN, { size: sizeOf(note), root: new Uint8Array(32).fill(7) }, [log]);
+    const log = { key: await noteKeyOf(ownOrigin, own.publicJwk), signer: own };
+    const fork = await signCheckpoint(ownOrigin, { size: sizeOf(note), root: new Uint8Array(32).fill(7) }, [log]);
     const told = [404, 'not_found', 'the log has signed no such checkpoint'];
     expect(await refusal(await cosigned(fork))).toEqual(told);
   });
 
   it('are refused for a tree that is not signed yet [guard: cosign-unsigned]', async () => {
     const note = await checkpointAfter(0);
-    const head = await tiny.database.db.selectFrom('audit_log').selectAll().executeTakeFirstOrThrow();
+    const head = await tiny.database.db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('org', '=', 'acme')
+      .executeTakeFirstOrThrow();
     const own = await signer();
-    const log = { key: await noteKeyOf(ORIGIN, own.publicJwk), signer: own };
-    const early = await signCheckpoint(ORIGIN, { size: head.size, root: Uint8Array.from(head.root) }, [log]);
+    const log = { key: await noteKeyOf(ownOrigin, own.publicJwk), signer: own };
+    const early = await signCheckpoint(ownOrigin, { size: head.size, root: Uint8Array.from(head.root) }, [log]);
     const unsign = () =>
       tiny.database.db
         .updateTable('audit_log')
         .set({ checkpoint_size: head.size - 1 })
+        .where('org', '=', 'acme')
         .execute();
     let said: unknown[] = [];
     const ask = async () => {
@@ -240,7 +282,7 @@ describe.each(stores)('witnesses of the log of a service on %s', (store) => {
 
   it('are refused for a log that is not there', async () => {
     const note = await checkpointAfter(0);
-    expect(await refusal(await cosigned(note.replaceAll(ORIGIN, `${ORIGIN.slice(0, -1)}7`)))).toEqual([
+    expect(await refusal(await cosigned(note.replaceAll(ownOrigin, `${ownOrigin.slice(0, -1)}7`)))).toEqual([
       404,
       'not_found',
       'there is no such log',
@@ -275,9 +317,9 @@ describe.each(stores)('witnesses of the log of a service on %s', (store) => {
   it('are refused where the log did not sign, or by a revoked key [guard: cosign-log-revoked]', async () => {
     const note = await checkpointAfter(0);
     const { privateJwk, publicJwk } = await generateKeyPair('ed25519', 'sig');
-    const stranger = { key: await noteKeyOf(ORIGIN, publicJwk), signer: await loadSigner(privateJwk, 'Ed25519') };
+    const stranger = { key: await noteKeyOf(ownOrigin, publicJwk), signer: await loadSigner(privateJwk, 'Ed25519') };
     const { size, root } = parseCheckpoint(parseNote(utf8(note)).text);
-    const forged = await signCheckpoint(ORIGIN, { size, root }, [stranger]);
+    const forged = await signCheckpoint(ownOrigin, { size, root }, [stranger]);
     const told = [401, 'key_unknown', 'no known key signed the note'];
     expect(await refusal(await cosigned(forged))).toEqual(told);
     const { kid } = await signer();

@@ -1,6 +1,6 @@
 import type { Unwrapper } from '@bulla/crypto';
 import type { Service, ServiceParts } from '@bulla/service-kit';
-import { Clock, createService, NewestCheckpoint } from '@bulla/service-kit';
+import { Clock, createService, NewestCheckpoint, restoreMarkOf } from '@bulla/service-kit';
 import { AppModule } from './app.module.js';
 import type { ResponderTables } from './database/types.js';
 import type { AnswerLimits } from './invocations/answer-budget.js';
@@ -30,7 +30,8 @@ export interface ResponderConfig extends ServiceParts<ResponderTables> {
 }
 
 /**
- * Puts a responder together; it fetches the organisation's documents at once and is ready when it trusts them.
+ * Puts a responder together; it fetches the organisation's documents at once and is ready when it trusts them and
+ * has signed a head of its audit log.
  * @throws {KeyFileError} when a signing key is missing
  */
 export async function createResponder({
@@ -56,10 +57,11 @@ export async function createResponder({
     ...parts,
     service: 'responder',
     // A run is worth more than its place in the log: it may wait longer (protocol.md §8).
-    auditLagMaxSeconds: 300,
+    auditLagMaxSeconds: 900,
+    restoreMarkOf: (org) => restoreMarkOf(parts.database.db, org),
     newestCheckpoint,
     module: AppModule.use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, models, vaultUrl }),
-    probes: { documents: () => trust.probe() },
+    probes: { documents: () => trust.probe(), 'audit-head': async () => requireHead(newestCheckpoint) },
   });
   trust.start();
   return {
@@ -75,4 +77,10 @@ export async function createResponder({
       memory.stop();
     },
   };
+}
+
+/** Askers refuse an answer that says nothing of its responder's log. */
+function requireHead({ notes }: NewestCheckpoint): void {
+  // guard: head-before-ready
+  if (notes.length === 0) throw new Error('the audit log has no signed head yet');
 }

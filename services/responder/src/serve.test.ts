@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { TestOrganisation } from '@bulla/crypto/testing';
+import { setUpMarkFolder } from '@bulla/service-kit/testing';
 import { databaseForTest, freePorts } from '@bulla/testkit';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -31,6 +32,7 @@ beforeAll(async () => {
     BULLA_KEYS_FILE: keys,
     BULLA_RESPONDER_PORT: await freePort(),
     BULLA_METRICS_PORT: '0',
+    BULLA_AUDIT_MARKS: setUpMarkFolder(join(folder, 'audit-marks'), organisation.responders[0].keyFile),
     BULLA_LLM: 'builtin:echo',
     BULLA_LOG_LEVEL: 'silent',
   };
@@ -64,7 +66,7 @@ class NotedHost {
 }
 
 withServer('a responder on its own', () => {
-  it('is ready once it trusts its documents, and ends with its first signal, however many come', async () => {
+  it('is ready once it trusts its documents and has signed a head, and ends with its first signal, however many come', async () => {
     const host = new NotedHost();
     await serve(environment, host);
     expect(host.lines).toEqual([]);
@@ -73,7 +75,10 @@ withServer('a responder on its own', () => {
     while (ready.status !== 200) ready = await fetch(`${url}/health/ready`);
     expect(await ready.json()).toMatchObject({
       status: 'ok',
-      checks: expect.arrayContaining([{ name: 'documents', ok: true }]),
+      checks: expect.arrayContaining([
+        { name: 'documents', ok: true },
+        { name: 'audit-head', ok: true },
+      ]),
     });
     host.listeners.get('SIGTERM')?.();
     host.listeners.get('SIGINT')?.();
@@ -86,7 +91,12 @@ withServer('a responder on its own', () => {
     const served = await serveDocuments(own);
     const keys = join(folder, 'trial.keys.json');
     await writeFile(keys, JSON.stringify(own.responders[0].keyFile), { mode: 0o600 });
-    const trial = { BULLA_KEYS_FILE: keys, BULLA_PIN: own.pin, BULLA_VAULT_URL: served.url };
+    const trial = {
+      BULLA_KEYS_FILE: keys,
+      BULLA_AUDIT_MARKS: setUpMarkFolder(join(folder, 'trial-marks'), own.responders[0].keyFile),
+      BULLA_PIN: own.pin,
+      BULLA_VAULT_URL: served.url,
+    };
     const port = await freePort();
     const host = new NotedHost();
     await serve({ ...environment, ...trial, BULLA_RESPONDER_PORT: port, NODE_ENV: 'production' }, host);

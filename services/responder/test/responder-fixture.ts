@@ -3,7 +3,7 @@ import { makeOrganisation } from '@bulla/crypto/testing';
 import type { OrganisationOptions, TestOrganisation } from '@bulla/crypto/testing';
 import type { Database, Limits, Rates, Service } from '@bulla/service-kit';
 import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
-import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/testing';
+import { OpenapiContract, setUpMarkFolder, SignedClient, TestClock } from '@bulla/service-kit/testing';
 import { committedKeyPair, databaseForTest, folderForTest, pgliteForTest } from '@bulla/testkit';
 import { sql } from 'kysely';
 import { createServer } from 'node:http';
@@ -166,7 +166,7 @@ export async function startResponder(options: StartOptions): Promise<RunningResp
     models: options.models ?? registryOf(options.model),
     clock,
     log: options.log ?? silent(),
-    auditMarks: folderForTest('audit-marks'),
+    auditMarks: marksOf(database, member),
     runLimits: options.runLimits,
     answerLimits: options.answerLimits,
     listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },
@@ -183,6 +183,17 @@ export async function startResponder(options: StartOptions): Promise<RunningResp
     unwrapper,
     client: ({ keyid, signer }) => new SignedClient(service, { keyid, signer }, { now: () => clock.now(), contract }),
   };
+}
+
+const folders = new WeakMap<object, Map<string, string>>();
+
+/** The folder of marks of a responder: processes on one database share it. */
+function marksOf(database: object, { urn, keyFile }: TestMember): string {
+  const known = folders.get(database) ?? new Map<string, string>();
+  folders.set(database, known);
+  const folder = known.get(urn) ?? setUpMarkFolder(folderForTest('audit-marks'), keyFile);
+  known.set(urn, folder);
+  return folder;
 }
 
 function registryOf(model: Model = new EchoModel()): ModelRegistry {

@@ -125,7 +125,7 @@ describe('the embedded database', () => {
 describe('a start that cannot go on', () => {
   it('without its database writes nothing, and says so without the password', async () => {
     const options = await optionsFor({ BULLA_DATABASE_URL: 'postgresql://somebody:canary@127.0.0.1:1/bulla' });
-    await rm(join(folder, 'keys'), { recursive: true });
+    for (const name of ['keys', 'audit']) await rm(join(folder, name), { recursive: true });
     let made = false;
     const organisation = () => {
       made = true;
@@ -145,7 +145,7 @@ describe('a start that cannot go on', () => {
     const path = join(folder, 'models.yaml');
     await writeFile(path, 'models: {}\n');
     const options = await optionsFor({ BULLA_MODELS_FILE: path });
-    await rm(join(folder, 'keys'), { recursive: true });
+    for (const name of ['keys', 'audit']) await rm(join(folder, name), { recursive: true });
     await expect(start(options)).rejects.toMatchObject({
       exitCode: 78,
       message: expect.stringContaining('models.yaml:1:9: expected the names that prompts say'),

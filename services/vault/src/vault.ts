@@ -1,5 +1,5 @@
 import type { Service, ServiceParts } from '@bulla/service-kit';
-import { createService } from '@bulla/service-kit';
+import { createService, restoreMarkOf } from '@bulla/service-kit';
 import { RootKeys } from './managed/root-key/root-keys.js';
 import { AppModule } from './app.module.js';
 import type { VaultTables } from './database/types.js';
@@ -39,5 +39,12 @@ export async function createVault(parts: VaultConfig): Promise<Service> {
   // Other root keys are asked when they are needed: what needs none goes on without them.
   const isInShares = rootKeys.held.some(({ name }) => name === 'shamir');
   const probes = isInShares ? { 'root-key': () => rootKeys.requireUnsealed() } : {};
-  return createService<VaultTables>({ ...parts, service: 'vault', module, probes, auditLagMaxSeconds: 60 });
+  return createService<VaultTables>({
+    ...parts,
+    service: 'vault',
+    module,
+    probes,
+    auditLagMaxSeconds: 900,
+    restoreMarkOf: (org) => restoreMarkOf(parts.database.db, org),
+  });
 }

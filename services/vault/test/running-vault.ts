@@ -3,7 +3,7 @@ import { makeOrganisation } from '@bulla/crypto/testing';
 import type { Database, Service } from '@bulla/service-kit';
 import { connectDatabase, EventLog, openapiDocument, openPglite, ServiceKeys } from '@bulla/service-kit';
 import type { TestResponse } from '@bulla/service-kit/testing';
-import { OpenapiContract, SignedClient, TestClock } from '@bulla/service-kit/testing';
+import { OpenapiContract, setUpMarkFolder, SignedClient, TestClock } from '@bulla/service-kit/testing';
 import { committedKeyPair, databaseForTest, folderForTest, pgliteForTest } from '@bulla/testkit';
 import { sql } from 'kysely';
 import request from 'supertest';
@@ -58,6 +58,8 @@ const EFFECTS = [
   'prompt',
   'prompt_version',
   'content_grant',
+  'unfit_grant',
+  'deleted_grant',
   'kek_wrap',
   'prompt_label',
   'prompt_label_tag',
@@ -138,7 +140,7 @@ export async function startVault(
       usageDays: 400,
       clock,
       log,
-      auditMarks: folderForTest('audit-marks'),
+      auditMarks: setUpMarkFolder(folderForTest('audit-marks'), acme.vault.keyFile),
       listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },
       // Tests ask more in a second than people do.
       rates: {

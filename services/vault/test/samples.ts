@@ -1,4 +1,4 @@
-import type { Job, PendingMove, RouteName, UsageCount } from '@bulla/contract';
+import type { Job, PendingMove, PosterUrn, RouteName, UsageCount } from '@bulla/contract';
 import { ROUTES, targetOf } from '@bulla/contract';
 import { generateKeyPair, randomBytes, sealShare, Secret } from '@bulla/crypto';
 import { dealShares } from '@bulla/crypto/open';
@@ -57,6 +57,7 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
   const word = await wordFor(acme, prompt, first, acme.now);
   const directoryWord = await acme.freshDirectory(acme.now, renewerOf(acme));
   const whash = await tokenHash(prompt.version.grants[0] ?? '');
+  const by = acme.trust.userOf(acme.author.urn) as PosterUrn;
   const waiting = { ver: 1, chash: prompt.version.chash, seq: 1 };
   const toGive = await beginMove(vault, prompt, { ...waiting, tag: 'reviewed' });
   const toDrop = await beginMove(vault, prompt, { ...waiting, tag: 'audited' });
@@ -116,7 +117,7 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['grant.list', targetOf('grant.list', { id }, { limit: 5 })],
     ['grant.delete', targetOf('grant.delete', { id, whash })],
     ['grant.unfit', targetOf('grant.unfit', undefined, { limit: 5 })],
-    ['grant.clear', targetOf('grant.clear', { whash })],
+    ['grant.clear', targetOf('grant.clear', { whash }, { by })],
     ['grant.collect', targetOf('grant.collect', undefined, { kid, limit: 5 })],
     ['grant.move', targetOf('grant.move', undefined), { grants: [prompt.version.grants[0]] }],
     [
@@ -138,6 +139,7 @@ export async function makeSamples(vault: TestVault): Promise<Samples> {
     ['audit.list', targetOf('audit.list', undefined, { limit: 5 })],
     ['audit.get', targetOf('audit.get', { index: 0 }, { log: 1 })],
     ['audit.erase', targetOf('audit.erase', undefined, { actor: kid })],
+    ['audit.set-aside', targetOf('audit.set-aside', undefined)],
     ['audit.checkpoint', targetOf('audit.checkpoint', undefined)],
     ['audit.tile', targetOf('audit.tile', { level: 0, index: 0 }, { width: 1 })],
     ['audit.bundle', targetOf('audit.bundle', { index: 0 }, { width: 1 })],

@@ -96,7 +96,7 @@ itKeepsTo({
   says: 'shows how the log is read, verified and exported, what an export proves elsewhere, and what can be erased',
   walk: async (page) => {
     const [list, lines, story, verify, witness, pass, exported, ...rest] = page.commands;
-    const [elsewhere, told, answer, erase, ...more] = rest;
+    const [elsewhere, told, answer, erase, setAside, ...more] = rest;
     expect(more).toEqual([]);
     for (const shown of [list, story, verify, witness]) await show(page, shown, auditor);
     const state = JSON.parse(
@@ -113,6 +113,6 @@ itKeepsTo({
     const stranger = { BULLA_HOME: join(folder, 'stranger'), BULLA_URL: 'http://127.0.0.1:2' };
     for (const shown of [elsewhere, told]) await show(page, shown, stranger);
     await show(page, answer, auditor);
-    await show(page, erase, owner);
+    for (const shown of [erase, setAside]) await show(page, shown, owner);
   },
 });

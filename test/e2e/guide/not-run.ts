@@ -37,6 +37,12 @@ export const NOT_RUN: readonly NotRun[] = [
     why: 'takes keys of several people',
     by: { file: 'packages/cli/test/several-sign.test.ts', says: "['keys', 'generate', world.path('bob')" },
   })),
+  {
+    page: 'docs/guide/keys.md',
+    begins: 'bulla trust root propose --replace directory --own-device',
+    why: 'takes a thief who has revoked everybody',
+    by: { file: 'test/e2e/stolen-directory-key.test.ts', says: "'--own-device', '--why'" },
+  },
   { page: 'README.md', begins: '  author ', why: 'a picture' },
   {
     page: 'docs/guide/proxy.md',
@@ -226,6 +232,18 @@ export const NOT_RUN: readonly NotRun[] = [
     begins: "update vault.restore_mark set place = '';",
     why: 'needs a server of its own, of which a copy is put back',
     by: { file: 'services/vault/test/restoring.ts', says: 'restore_mark' },
+  },
+  {
+    page: DEPLOY,
+    begins: 'bulla keys generate vault.new.json --like vault.keys.json --checkpoint --marks',
+    why: 'names folders of a machine on which a vault runs alone',
+    by: { file: 'packages/cli/test/checkpoint-keys.test.ts', says: "'--marks'" },
+  },
+  {
+    page: DEPLOY,
+    begins: 'mv vault.new',
+    why: 'names folders of a machine on which a vault runs alone',
+    by: { file: 'packages/cli/test/checkpoint-keys.test.ts', says: 'log.json' },
   },
   {
     page: DEPLOY,

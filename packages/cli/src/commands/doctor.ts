@@ -16,6 +16,7 @@ import { inspectHeldKeys } from '../inspection/held-keys-inspection.js';
 import { caFileOf } from '../input/authorities.js';
 import { hintOf } from '../output/hints.js';
 import type { Finding } from '../inspection/inspection.js';
+import { inspectLogKeys, inspectMarkFolders } from '../inspection/log-keys-inspection.js';
 import { inspectModes } from '../inspection/home-inspection.js';
 import {
   inspectIdentity,
@@ -153,7 +154,8 @@ async function inspectWithVault(
     }
     const mayAudit = may(known.entity(urn)?.roles ?? [], 'audit.read');
     const logs = mayAudit ? await attempt(findings, 'audit log', () => inspectAudit(bulla, now)) : [UNSEEN];
-    findings.push(...(logs ?? []), ...(isOwn ? await inspectMarks(context.home) : []));
+    findings.push(...(logs ?? []), ...inspectLogKeys(known, now));
+    if (isOwn) findings.push(...(await inspectMarks(context.home)), ...(await inspectMarkFolders(context.home)));
   }
   for (const responder of known.entitiesOf('responder')) {
     const entity = known.entity(responder);

@@ -11,7 +11,7 @@ import { readBytes } from '../input/files.js';
 import { styled } from '../output/output.js';
 import type { PinToUse } from '../input/pins.js';
 import { pinFor } from '../input/pins.js';
-import { requireGoodLogs, verdictAsJson } from '../output/audit-verdict.js';
+import { olderText, requireGoodLogs, verdictAsJson } from '../output/audit-verdict.js';
 import { quoted } from '../output/visible-text.js';
 import { receiptBytes } from './proxy/proxy-receipts.js';
 
@@ -88,6 +88,7 @@ async function verify(
       out.check({ name, ok: state === 'passed', detail });
     if (answer === undefined) out.line(styled(verdict, 'bad'));
     else showVerdict(context, verdict, valid, answer);
+    for (const one of logs?.older ?? []) out.talk(`– ${olderText(one)}`);
   }
   if (failure !== undefined) throw failure;
   if (!valid) throw new CheckFailed('the answer was good when it was made, but no longer counts (check revoked-since)');

@@ -30,7 +30,16 @@ async function inspectOne(
   const { notHeld, notListed } = beside;
   const data = { urn, not_held: notHeld.map(({ kid }) => fingerprint(kid)), not_listed: notListed.map(fingerprint) };
   const findings: Finding[] = [];
-  if (notHeld.length > 0)
+  const ofLog = notHeld.find(({ log }) => log !== undefined);
+  if (ofLog !== undefined)
+    findings.push({
+      name,
+      ok: false,
+      detail: `the directory lists the key of log ${ofLog.log} of ${urn}, and it does not hold it: it decides nothing`,
+      fix: `put the key file that has it where BULLA_KEYS_FILE of the ${kind} says; if it is lost: bulla trust renew --begin-logs`,
+      data,
+    });
+  else if (notHeld.length > 0)
     findings.push({
       name,
       ok: false,

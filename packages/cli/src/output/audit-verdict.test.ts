@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AuditVerdict, LogVerdict } from '@bulla/client';
-import { requireGoodLogs, showVerdict, verdictAsJson } from './audit-verdict.js';
-import { EvidenceMisfit } from './exit-code.js';
+import { requireComplete, requireGoodLogs, showVerdict, verdictAsJson } from './audit-verdict.js';
+import { CheckFailed, EvidenceMisfit, LossFound } from './exit-code.js';
 import { Sink } from '../../test/world.js';
 import { Output } from './output.js';
 
@@ -20,6 +20,10 @@ const GOOD: LogVerdict = {
   saidPruned: [],
   saidErased: [],
   misfits: [],
+  lower: [],
+  losses: [],
+  keysUnknown: 0,
+  isOlder: false,
 };
 const { head: _, newestAt: __, ...HEADLESS } = GOOD;
 const failure = { code: 'log_forked', check: 'kept-head' as const, message: 'another history' };
@@ -75,6 +79,47 @@ describe('the verdict on logs', () => {
       `${GOOD.origin}: another history (and 1 log more)`,
     );
     expect(requireGoodLogs([GOOD])).toBeUndefined();
+  });
+
+  it('ends a command by what is lost, unless a person accepted that [guard: cli-audit-loss]', () => {
+    const loss = { kind: 'lost' as const, origin: GOOD.origin, message: '3 entries had been signed: 1 lost' };
+    const told = { code: 'log_inconsistent', check: 'loss' as const, message: loss.message };
+    const lost = { ...GOOD, valid: false, failure: told, losses: [loss] };
+    expect(() => requireGoodLogs([GOOD, lost])).toThrow(LossFound);
+    expect(() => requireGoodLogs([lost])).toThrow(`${GOOD.origin}: ${loss.message}; what is shown is whole`);
+    expect(requireGoodLogs([{ ...GOOD, losses: [{ ...loss, acceptedAt: 1_790_000_000 }] }])).toBeUndefined();
+    expect(shown([lost])).toContain('and a LOSS that nobody accepted');
+  });
+
+  it('ends a command that has to have all where a newer log is known [guard: cli-audit-complete]', () => {
+    const older = [
+      { service: GOOD.urn, newest: 1, known: 2 },
+      { service: 'urn:bulla:acme:svc:responder:eu1', newest: undefined, known: 1 },
+    ];
+    expect(() => requireComplete({ logs: [GOOD], older })).toThrow(CheckFailed);
+    expect(() => requireComplete({ logs: [GOOD], older: older.slice(1) })).toThrow(
+      'this export has no log of urn:bulla:acme:svc:responder:eu1, and this machine knows of log 1',
+    );
+    expect(requireComplete({ logs: [GOOD], older: [] })).toBeUndefined();
+    expect(requireComplete({ logs: [GOOD] })).toBeUndefined();
+    const stdout = new Sink();
+    showVerdict(new Output({ stdout, stderr: new Sink(), env: {} }), { logs: [GOOD], older });
+    expect(stdout.text).toMatch(
+      /^older this export has no log after 1 of urn:bulla:acme:svc:vault, and this machine knows of log 2$/m,
+    );
+    expect(verdictAsJson({ ...verdict([GOOD]), older })).toMatchObject({ older });
+  });
+
+  it('ends it where more entries were seen than are here [guard: cli-audit-complete-log]', () => {
+    const logs = [GOOD, { ...GOOD, isOlder: true }];
+    expect(() => requireComplete({ logs })).toThrow(CheckFailed);
+    expect(() => requireComplete({ logs })).toThrow('this machine saw more entries of it than are here');
+  });
+
+  it('ends it where no directory lists who asked [guard: cli-audit-complete-keys]', () => {
+    const logs = [{ ...GOOD, keysUnknown: 2 }];
+    expect(() => requireComplete({ logs })).toThrow(EvidenceMisfit);
+    expect(() => requireComplete({ logs })).toThrow('2 entries by keys that no directory at hand lists');
   });
 
   it('is for programs with null for what is not there', () => {

@@ -44,6 +44,11 @@ export class EvidenceMisfit extends Error {
   override readonly name = 'EvidenceMisfit';
 }
 
+/** Logs of which something is gone, or came too late to count, and nobody has accepted that. */
+export class LossFound extends Error {
+  override readonly name = 'LossFound';
+}
+
 /** What went wrong, before it is said. */
 interface Failure {
   readonly exit: number;
@@ -101,6 +106,8 @@ function failureOf(error: unknown, interrupted: boolean, about: About): Failure 
   if (error instanceof PromptFileError) return promptFileFailure(error);
   const { message } = Object(error) as Error;
   if (error instanceof CheckFailed) return { exit: EXIT.verification, code: 'check_failed', message };
+  if (error instanceof LossFound)
+    return { exit: EXIT.verification, code: 'log_loss', message, hints: ['if you know why: bulla audit accept-loss'] };
   if (error instanceof EvidenceMisfit) return { exit: EXIT.evidence, code: 'evidence_misfit', message };
   if (error instanceof UsageError) return { exit: EXIT.usage, code: 'usage', message, hints: [error.hint] };
   if (error instanceof NotThereError) return { exit: EXIT.notFound, code: 'not_found', message, hints: [error.hint] };

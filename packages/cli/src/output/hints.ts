@@ -93,6 +93,8 @@ const HINTS: Readonly<Record<BullaErrorCode, string | null>> = {
   key_invalid: null,
   log_inconsistent:
     'an auditor runs `bulla audit verify --json` on this machine and keeps what it prints: it may be proof; then ask the operator of the service',
+  head_missing:
+    'the operator looks whether the responder is ready (`audit-head`) and runs this version; `bulla doctor` shows what it says of itself',
 };
 
 /** What comes first where a document would have locked everybody out. */

@@ -1,16 +1,17 @@
 import { CryptoError, strictParse, utf8 } from '@bulla/crypto';
 import type { TreeHead } from '@bulla/crypto/log';
-import { LOG_ENTRY_MAX_BYTES, treeHeadOf } from '@bulla/crypto/log';
+import { LOG_ENTRY_MAX_BYTES, originOf, parseOrigin, treeHeadOf } from '@bulla/crypto/log';
 import { askLog } from '../audit/audit-call.js';
 import { listed } from '../audit/audit-entries.js';
 import { auditService } from '../audit/audit-services.js';
 import type { LogVerdict } from '../audit/audit-verdict.js';
-import { entriesText, isChainGood } from '../audit/audit-verdict.js';
+import { isChainGood } from '../audit/audit-verdict.js';
+import { entriesText } from '../audit/counted-entries.js';
+import { EntryClock } from '../audit/entry-clock.js';
 import { EntryJudge } from '../audit/entry-judge.js';
 import { ErasedEvidence } from '../audit/gone/erased-evidence.js';
 import { PrunedEntries } from '../audit/gone/pruned-entries.js';
 import { isSameHead } from '../audit/kept-heads.js';
-import { originOf } from '../audit/log-origin.js';
 import { RequestMemory } from '../audit/evidence/request-memory.js';
 import type { SeenLog } from '../audit/seen-heads.js';
 import { isPrefix, seeLogs, sizeOf } from '../audit/seen-heads.js';
@@ -58,6 +59,7 @@ export class LogFollower {
   readonly #session: Session;
   readonly #urn: string;
   readonly #verify: (urn: string) => Promise<readonly LogVerdict[]>;
+  readonly #origins = new Map<number, string>();
   #ended: Ended | undefined;
 
   /** @param verify every log of a service, from its first to its newest signed entry */
@@ -77,17 +79,13 @@ export class LogFollower {
     const logs = await seeLogs(this.#session, service);
     const [oldest, newest] = [logs[0], logs.at(-1)];
     if (oldest === undefined || newest === undefined) return undefined;
+    for (const { log, origin } of logs) this.#origins.set(log, origin);
     const at = place ?? beginningOf(this.#urn, oldest.log);
     const first = logs.find(({ log }) => log === at.log)?.first ?? 0;
     if (at.frontier.size < first) return this.#afterPruned(service, at, first);
     if (at.log < newest.log) return this.#ofEnded(service, at, newest.log);
     // guard: stream-log-gone
-    if (at.log > newest.log)
-      throw inconsistent(
-        originOf({ urn: this.#urn, number: at.log }),
-        'the service does not show it any more',
-        'missing',
-      );
+    if (at.log > newest.log) throw inconsistent(this.#originOf(at), 'the service does not show it any more', 'missing');
     return newest.head && this.#window(service, at, newest.head);
   }
 
@@ -109,19 +107,26 @@ export class LogFollower {
     return Math.max(0, newest.log === place?.log ? size - place.frontier.size : size);
   }
 
+  /** The name under which the service shows a log. */
+  #originOf({ log }: LogPlace): string {
+    return this.#origins.get(log) ?? originOf({ urn: this.#urn, number: log });
+  }
+
   async #service(): Promise<Service> {
     return auditService(this.#session, await this.#session.keeper.current(), this.#urn);
   }
 
   async #ofEnded(service: Service, at: LogPlace, newest: number): Promise<LogWindow | undefined> {
     const logs = await this.#endedLogs(newest);
-    const origin = originOf({ urn: this.#urn, number: at.log });
+    const origin = this.#originOf(at);
     const found = logs.findIndex((one) => one.origin === origin);
-    const head = logs[found]?.head;
+    const ended = logs[found];
+    // What came after the next log began counts nothing.
+    const head = ended?.counted ?? ended?.head;
     const { size } = at.frontier;
     if (head !== undefined && size < head.size) return this.#window(service, at, head);
     // What is signed of it is done. The next log says how much there was.
-    const signed = logs[found + 1]?.before?.head.size ?? size;
+    const signed = Math.max(size, ...(ended?.losses ?? []).map(({ known }) => known?.size ?? 0));
     const missing = Math.max(0, signed - size);
     const place = beginningOf(this.#urn, at.log + 1);
     return { entries: [], place, behind: 0, lost: missing === 0 ? undefined : { origin, entries: missing } };
@@ -129,7 +134,7 @@ export class LogFollower {
 
   /** Where the log goes on whose next entries are no longer kept. */
   async #afterPruned(service: Service, at: LogPlace, first: number): Promise<LogWindow> {
-    const origin = originOf({ urn: this.#urn, number: at.log });
+    const origin = this.#originOf(at);
     const { size } = at.frontier;
     // Whether they were allowed to go is said in the logs themselves.
     const found = (await this.#allGood()).find((one) => one.origin === origin);
@@ -161,7 +166,7 @@ export class LogFollower {
   }
 
   async #window(service: Service, at: LogPlace, head: TreeHead): Promise<LogWindow | undefined> {
-    const origin = originOf({ urn: this.#urn, number: at.log });
+    const origin = this.#originOf(at);
     const { size } = at.frontier;
     if (size >= head.size) {
       await this.#requireContinues(service, at, head);
@@ -184,7 +189,7 @@ export class LogFollower {
   /** Entries up to a size, exactly as they are listed. */
   async #read(service: Service, at: LogPlace, size: number): Promise<StreamedEntry[]> {
     const from = at.frontier.size;
-    const origin = originOf({ urn: this.#urn, number: at.log });
+    const origin = this.#originOf(at);
     const query = { log: at.log, from, limit: Math.min(PAGE, size - from) };
     const { data } = await askLog(this.#session, service, 'audit.list', { query });
     const entries: StreamedEntry[] = [];
@@ -209,12 +214,13 @@ export class LogFollower {
   }
 
   /** What each entry says, as `verify` judges it, but for the requests behind them: those are not in the pages that it reads. */
-  async #judged({ log }: LogPlace, entries: readonly StreamedEntry[]): Promise<StreamedEntry[]> {
+  async #judged(at: LogPlace, entries: readonly StreamedEntry[]): Promise<StreamedEntry[]> {
     const { org } = this.#session.identity;
-    const name = { urn: this.#urn, number: log };
-    const [pruned, erased] = [new PrunedEntries(name, []), new ErasedEvidence(name, [])];
+    const name = parseOrigin(this.#originOf(at)) ?? { urn: this.#urn, number: at.log };
+    const clock = new EntryClock(this.#session.now(), undefined);
+    const [pruned, erased] = [new PrunedEntries(name, [], clock), new ErasedEvidence(name, [])];
     const requests = new RequestMemory();
-    const judge = new EntryJudge({ org, ...name, evidence: undefined, pruned, erased, requests, trusts: [] });
+    const judge = new EntryJudge({ org, ...name, clock, evidence: undefined, pruned, erased, requests, trusts: [] });
     for (const { index, leaf } of entries) await judge.judge(index, utf8(leaf));
     const [malformed] = judge.malformed;
     // guard: stream-entry-judged
@@ -236,7 +242,7 @@ export class LogFollower {
     // guard: stream-rollback
     if (!continues)
       throw inconsistent(
-        originOf({ urn: this.#urn, number: at.log }),
+        this.#originOf(at),
         `${entriesText(done.size)} were sent, and the log that is signed does not have them: it was rewritten, or some were taken away`,
         'rollback',
       );

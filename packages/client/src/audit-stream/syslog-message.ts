@@ -1,6 +1,6 @@
+import { parseOrigin } from '@bulla/crypto/log';
 import { concatBytes, utf8 } from '@bulla/crypto';
 import type { Bytes } from '@bulla/crypto';
-import { parseOrigin } from '../audit/log-origin.js';
 import type { StreamedEntry } from './streamed-entry.js';
 
 /** RFC 5424, Syslog Protocol: an entry of the audit log as a message (docs/spec/audit-stream.md). */

@@ -1,10 +1,11 @@
+import type { LogName } from '@bulla/crypto/log';
+import { originOf } from '@bulla/crypto/log';
 import type { AuditLeaf } from '@bulla/contract';
 import type { ParsedEnvelope } from '@bulla/crypto';
 import { digestB64u, parseAnswer, parseEnvelope, parseFin, utf8 } from '@bulla/crypto';
 import type { AuditVerdict } from './audit-verdict.js';
-import { entriesText, grouped, isChainGood } from './audit-verdict.js';
-import type { LogName } from './log-origin.js';
-import { originOf } from './log-origin.js';
+import { isChainGood } from './audit-verdict.js';
+import { entriesText, grouped } from './counted-entries.js';
 import type { ToldHead } from './told/told-heads.js';
 import { toldHead } from './told/told-heads.js';
 

@@ -1,5 +1,6 @@
 import type { LogKeyStanding } from './log-keys.js';
-import type { LogBefore, SaidErase, SaidPrune } from './log-origin.js';
+import type { FoundLoss } from './loss/log-loss.js';
+import type { LogBefore, LowerLog, SaidErase, SaidPrune } from './log-origin.js';
 import type { Misfit } from './evidence/misfit.js';
 import type { WitnessedLog } from '../witnesses/witnessed-log.js';
 
@@ -12,6 +13,7 @@ export const LOG_CHECKS = [
   'told-heads',
   'witnesses',
   'log-before',
+  'loss',
   'evidence',
 ] as const;
 export type LogCheckName = (typeof LOG_CHECKS)[number];
@@ -60,6 +62,16 @@ export interface LogVerdict {
   readonly witnessed?: WitnessedLog | undefined;
   /** What the log says of the one before it. */
   readonly before?: LogBefore | undefined;
+  /** What it says of each lower number. */
+  readonly lower: readonly LowerLog[];
+  /** What of it is gone, or counts nothing; those that a person accepted too. */
+  readonly losses: readonly FoundLoss[];
+  /** The tree that counts, if it is not that of the head: what is behind it came too late. */
+  readonly counted?: LogVerdict['head'];
+  /** Of how many entries no directory at hand lists the key that asked. */
+  readonly keysUnknown: number;
+  /** Whether more of it was seen than is here, and nobody can be asked. */
+  readonly isOlder: boolean;
   /** How many entries are no longer kept: of them there are the hashes. */
   readonly prunedEntries: number;
   /** What it says of entries that are no longer kept, its own and those of logs before it. */
@@ -68,9 +80,24 @@ export interface LogVerdict {
   readonly saidErased: readonly SaidErase[];
 }
 
-/** Whether the log itself is good, whatever its evidence shows: nothing was changed, moved or taken away. */
+/** Whether what counts of a log is good, whatever its evidence shows: nothing of it was changed, moved or left out. */
 export function isChainGood({ failure }: Pick<LogVerdict, 'failure'>): boolean {
-  return failure === undefined || failure.check === 'evidence';
+  return failure === undefined || failure.check === 'evidence' || failure.check === 'loss';
+}
+
+/** Whether something of a log is gone or came too late, and nobody has accepted that. */
+export function hasLoss({ losses }: Pick<LogVerdict, 'losses'>): boolean {
+  return losses.some(({ acceptedAt }) => acceptedAt === undefined);
+}
+
+/** A service of whose logs an export lacks the newest that is known. */
+export interface OlderExport {
+  /** URN of the service. */
+  readonly service: string;
+  /** The newest of its logs that the folder has; absent where it has none. */
+  readonly newest?: number | undefined;
+  /** The newest that is known here. */
+  readonly known: number;
 }
 
 /** What was found of all logs at hand. */
@@ -79,16 +106,8 @@ export interface AuditVerdict {
   readonly valid: boolean;
   /** By service; of each service the oldest log first. */
   readonly logs: readonly LogVerdict[];
+  /** Of exported logs: what is known to be newer. */
+  readonly older?: readonly OlderExport[] | undefined;
   /** The version of the directory by which keys were judged, and when it was issued. */
   readonly directory: { readonly version: number; readonly issued: string };
-}
-
-/** A number as people read it: `18,204`. */
-export function grouped(count: number): string {
-  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
-}
-
-/** A number of entries, in words. */
-export function entriesText(count: number): string {
-  return `${grouped(count)} ${count === 1 ? 'entry' : 'entries'}`;
 }

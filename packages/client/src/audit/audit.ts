@@ -7,25 +7,31 @@ import { LogFollower } from '../audit-stream/log-follower.js';
 import { askLog } from './audit-call.js';
 import type { AuditFilter, ListedEntry } from './audit-entries.js';
 import { entriesOf, listed } from './audit-entries.js';
-import type { ExportedAudit, ExportProgress } from './audit-export.js';
-import { exportAudit } from './audit-export.js';
-import type { BundleFolder } from './bundle-folder.js';
+import type { EraseChoice } from './erase-in.js';
+import { eraseIn } from './erase-in.js';
+import type { ExportedAudit, ExportProgress } from './bundle/audit-export.js';
+import { exportAudit } from './bundle/audit-export.js';
+import type { BundleFolder } from './bundle/bundle-folder.js';
 import type { UnreachedService } from './audit-services.js';
 import { auditService, auditServices, forEachService } from './audit-services.js';
 import type { AuditVerdict } from './audit-verdict.js';
-import { judgeAudit, NOTHING } from './judged-audit.js';
+import { judgeAudit } from './judged-audit.js';
 import type { LogAtHand } from './judged-audit.js';
-import type { LogToJudge } from './judged-log.js';
-import { LiveLog } from './live-log.js';
-import { parseOrigin } from './log-origin.js';
+import type { HeardLogs, NoteAtHand } from './heard-logs.js';
+import { hearLogs } from './heard-logs.js';
 import type { EntryEvidence } from './log-source.js';
+import { logsOfService } from './live-logs.js';
+import type { FoundLoss } from './loss/log-loss.js';
+import { acceptedLoss, withAccepted } from './loss/log-loss.js';
 import { merged } from './merged-entries.js';
 import type { IncludedEntry } from './proved-entries.js';
 import { proveEntries, requireIncluded } from './proved-entries.js';
 import type { SeenLog } from './seen-heads.js';
-import { isPrefix, seeLogs } from './seen-heads.js';
+import { seeLogs } from './seen-heads.js';
+import type { SetAsideRows } from './set-aside.js';
+import { setAsideIn } from './set-aside.js';
 import { isErasedSince } from './gone/newest-erasure.js';
-import { toldHeads, withVerified } from './told/told-heads.js';
+import { withVerified } from './told/told-heads.js';
 import type { WitnessMemory, WitnessPass } from '../witnesses/witness.js';
 import { witnessLogs } from '../witnesses/witness.js';
 
@@ -63,14 +69,6 @@ export interface ProvedEntry extends IncludedEntry {
 export interface LiveVerdict extends AuditVerdict {
   /** Services that did not answer: of their logs nothing is known, and `valid` is false. */
   readonly unreached: readonly UnreachedService[];
-}
-
-/** Whose evidence is erased. */
-export interface EraseChoice {
-  /** Thumbprints of keys: what their holders asked for. */
-  readonly actors: readonly string[];
-  /** RFC 3339: what came into a log before that moment; all unless given. */
-  readonly until?: string | undefined;
 }
 
 /** The audit logs of the organisation: reading, exporting and verifying them, for admins and auditors. */
@@ -168,12 +166,13 @@ export class Audit {
     const judge = async () => {
       const logs: LogAtHand[] = [];
       const unreached = await forEachService(session, trust, urns, async (service) => {
-        logs.push(...(await this.#atHand(service)));
+        logs.push(...(await logsOfService(session, service, trust)));
       });
       await session.told.flush();
-      const { heads, told } = (await keeper.state()) ?? {};
+      const { heads, told, accepted } = (await keeper.state()) ?? {};
       const onLeaf = () => onProgress?.(++entries);
-      return { unreached, ...(await judgeAudit({ org: identity.org, logs, trusts: [trust], heads, told, onLeaf })) };
+      const known = { heads, told, accepted, now: session.now() };
+      return { unreached, ...(await judgeAudit({ org: identity.org, logs, trusts: [trust], ...known, onLeaf })) };
     };
     let verdict = await judge();
     // guard: audit-erased-since
@@ -181,6 +180,17 @@ export class Audit {
       verdict = await judge();
     await keeper.change((state) => withVerified(state, verdict));
     return { ...verdict, valid: verdict.valid && verdict.unreached.length === 0 };
+  }
+
+  /**
+   * Accepts what is gone from logs, or came too late: verifying shows it from then on, and ends well. A greater loss has to
+   * be accepted again.
+   * @param losses as a verdict has them
+   */
+  async acceptLosses(losses: readonly FoundLoss[]): Promise<void> {
+    const { keeper, now } = this.#session;
+    const more = losses.filter(({ acceptedAt }) => acceptedAt === undefined).map((loss) => acceptedLoss(loss, now()));
+    await keeper.change((state) => ({ ...state, accepted: withAccepted(state.accepted, more) }));
   }
 
   /**
@@ -210,6 +220,25 @@ export class Audit {
     return count;
   }
 
+  /**
+   * Has every service set rows aside that wait for its log for more than five minutes and that it cannot check: they come into
+   * no log, and an entry has the hash of each. For owners.
+   * @throws {BullaError} transport_failed where a service does not answer: what was set aside before stays so
+   */
+  async setAside(): Promise<readonly SetAsideRows[]> {
+    const session = this.#session;
+    const trust = await session.keeper.current();
+    const rows: SetAsideRows[] = [];
+    for (const urn of auditServices(session, trust))
+      rows.push(await setAsideIn(session, auditService(session, trust, urn)));
+    return rows;
+  }
+
+  /** As hearLogs. @param urn of the service. */
+  async hear(notes: readonly NoteAtHand[], urn: string): Promise<HeardLogs> {
+    return hearLogs(this.#session, await this.#service(urn), notes);
+  }
+
   /** Follows the logs of a service: what comes next, verified, for those who pass it on. */
   follow(urn: string): LogFollower {
     return new LogFollower(this.#session, urn, async () => {
@@ -222,10 +251,15 @@ export class Audit {
   /**
    * One pass of a witness over the newest log of every service: what continues all that it signed before is cosigned, and
    * brought to the service.
+   * @param options `accepts`: the URN of a service whose log of a higher number a person takes as it is.
    * @throws {BullaError} key_unknown where the policy does not name this witness
    */
-  cosign(witness: WitnessSigner, memory: WitnessMemory): Promise<WitnessPass> {
-    return witnessLogs(this.#session, witness, memory);
+  cosign(
+    witness: WitnessSigner,
+    memory: WitnessMemory,
+    { accepts }: { readonly accepts?: string | undefined } = {},
+  ): Promise<WitnessPass> {
+    return witnessLogs(this.#session, witness, memory, accepts);
   }
 
   async #isErasedSince({ logs }: AuditVerdict): Promise<boolean> {
@@ -247,40 +281,5 @@ export class Audit {
     const from = order === 'newest-first' ? undefined : 0;
     for (const { log } of order === 'newest-first' ? data.toReversed() : data)
       yield* entriesOf(this.#session, { service, log, from, pageSize }, filter);
-  }
-
-  async #atHand(service: Service): Promise<LogAtHand[]> {
-    const session = this.#session;
-    const { data } = await askLog(session, service, 'audit.checkpoint', {});
-    const shown = data.flatMap(({ log, checkpoint, first, witnessed }) => {
-      if (checkpoint === null) return [];
-      const isPrefixOf: LogToJudge['isPrefixOf'] = (newer, older) => isPrefix(session, service, log, { older, newer });
-      const source = new LiveLog({ session, service, log, first, checkpoint, witnessed });
-      return [{ name: { urn: service.urn, number: log }, source, isPrefixOf }];
-    });
-    return [...shown, ...(await this.#notShown(service.urn, new Set(shown.map(({ name }) => name.number))))];
-  }
-
-  /** Logs of a service that this client verified or was told of before, and that it does not show any more. */
-  async #notShown(urn: string, shown: ReadonlySet<number>): Promise<LogAtHand[]> {
-    await this.#session.told.flush();
-    const { heads = [], told } = (await this.#session.keeper.state()) ?? {};
-    const known = new Set([...heads.map(([origin]) => origin), ...toldHeads(told).map(({ origin }) => origin)]);
-    return [...known].flatMap((origin) => {
-      const name = parseOrigin(origin);
-      return name?.urn === urn && !shown.has(name.number) ? [{ name, source: NOTHING }] : [];
-    });
-  }
-}
-
-async function eraseIn(
-  session: Session,
-  service: Service,
-  query: { readonly log: number; readonly actor: string; readonly until: string | undefined },
-): Promise<number> {
-  for (let count = 0; ; ) {
-    const { erased, more } = await askLog(session, service, 'audit.erase', { query });
-    count += erased;
-    if (!more) return count;
   }
 }

@@ -1,19 +1,22 @@
 import type { AuditLeaf } from '@bulla/contract';
 import { parseLeaf } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
-import { CryptoError, decodeBase64url, decodeUtf8 } from '@bulla/crypto';
+import { CryptoError, decodeUtf8 } from '@bulla/crypto';
 import type { OnEntry } from '@bulla/crypto/log';
 import { TILE_WIDTH } from '@bulla/crypto/log';
 import type { EvidenceFinding } from './evidence/entry-evidence.js';
 import { checkEvidence } from './evidence/entry-evidence.js';
 import { isChangeOf, requireActor } from './evidence/entry-fit.js';
 import type { EntryEvidence, LogSource } from './log-source.js';
-import type { LogBefore } from './log-origin.js';
-import { originOf } from './log-origin.js';
+import type { EntryClock } from './entry-clock.js';
+import type { LowerLog } from './log-origin.js';
+import { lowerLogsIn } from './log-origin.js';
 import type { ErasedEvidence } from './gone/erased-evidence.js';
 import type { PrunedEntries } from './gone/pruned-entries.js';
 import type { Misfit } from './evidence/misfit.js';
 import type { RequestMemory } from './evidence/request-memory.js';
+import type { ErasureRequests } from './evidence/erasure-requests.js';
+import { ServiceAddresses } from './evidence/service-addresses.js';
 
 /** Gets each entry of a log once it is verified, and its text. */
 export type OnLeaf = (index: number, leaf: AuditLeaf, text: string) => void;
@@ -22,6 +25,11 @@ export interface EntryJudgeParts {
   readonly org: string;
   readonly urn: string;
   readonly number: number;
+  readonly pin?: string | undefined;
+  /** When entries can have been written at the latest. */
+  readonly clock: EntryClock;
+  /** How many of its entries count, by what newer logs say; what is behind them is not judged. */
+  readonly counts?: number | undefined;
   /** Undefined where only entries are at hand: nothing is missing then, and nothing is shown. */
   readonly evidence: LogSource['evidence'] | undefined;
   /** Told of every entry, so that it can say whether what is missing was allowed to go. */
@@ -30,6 +38,8 @@ export interface EntryJudgeParts {
   readonly erased: ErasedEvidence;
   /** What requests brought about in the other logs of the service. */
   readonly requests: RequestMemory;
+  /** Which requests had evidence erased at the other services, where their logs are verified, too. */
+  readonly erasures?: ErasureRequests | undefined;
   readonly trusts: readonly Trust[];
   readonly onLeaf?: OnLeaf | undefined;
 }
@@ -58,6 +68,7 @@ const UNKNOWN_TOLD_MAX = 5;
 /** Judges what the entries of one log say, one after the other. The log itself is verified before. */
 export class EntryJudge {
   readonly #parts: EntryJudgeParts;
+  readonly #addresses: ServiceAddresses;
   readonly #counts = { signed: 0, none: 0, ended: 0, 'key-unknown': 0, repeated: 0 };
   readonly #keyUnknownAt: number[] = [];
   /** Entries that are none, or stand where they may not. */
@@ -68,10 +79,12 @@ export class EntryJudge {
   #tile = -1;
   #evidence: ReadonlyMap<number, EntryEvidence> = new Map();
   #newestAt: string | undefined;
-  #before: LogBefore | undefined;
+  #lower: readonly LowerLog[] | undefined;
+  readonly #setAside: number[] = [];
 
   constructor(parts: EntryJudgeParts) {
     this.#parts = parts;
+    this.#addresses = new ServiceAddresses(parts.trusts, parts.urn);
   }
 
   get count(): EvidenceCount {
@@ -102,18 +115,30 @@ export class EntryJudge {
     return this.#newestAt;
   }
 
-  get before(): LogBefore | undefined {
-    return this.#before ?? this.#parts.pruned.before;
+  /** What the log says of those with lower numbers. */
+  get lower(): readonly LowerLog[] {
+    return this.#lower ?? this.#parts.pruned.lower ?? [];
+  }
+
+  /** Entries that say that rows were set aside, which came into no log. */
+  get setAside(): readonly number[] {
+    return this.#setAside;
   }
 
   /** A bad entry is remembered, and the next one is judged: what is behind it is seen all the same. */
   readonly judge: OnEntry = async (index, entry) => {
-    const { onLeaf, erased, pruned } = this.#parts;
+    const { onLeaf, erased, pruned, clock, counts } = this.#parts;
+    // guard: audit-late-uncounted
+    if (counts !== undefined && index >= counts) return;
     try {
       const { leaf, text } = this.#read(index, entry);
+      const ahead = clock.aheadOf(index, leaf.t);
+      // guard: audit-entry-time
+      if (ahead !== undefined) throw malformed(ahead);
       const found = await this.#findingOf(index, leaf, text);
       erased.see(index, leaf, found === 'signed-by-owner');
       pruned.see(index, leaf);
+      if (leaf.act === 'audit.set-aside' && leaf.res === 'ok' && leaf.obj.items > 0) this.#setAside.push(index);
       this.#newestAt = leaf.t;
       onLeaf?.(index, leaf, text);
     } catch (error) {
@@ -132,7 +157,7 @@ export class EntryJudge {
         return undefined;
       }
       const own = (await this.#evidenceOf(evidence, Math.floor(index / TILE_WIDTH))).get(index);
-      const found = await checkEvidence(leaf, this.#withEarlier(leaf, own), trusts);
+      const found = await checkEvidence(leaf, this.#withEarlier(leaf, own), trusts, this.#addresses);
       await this.#remember(leaf, text);
       this.#note(index, leaf, found);
       return found;
@@ -146,7 +171,9 @@ export class EntryJudge {
   async #remember(leaf: AuditLeaf, text: string): Promise<void> {
     const isEnd = leaf.act === 'invocation.finish';
     if (leaf.act === 'request.refuse' || !(isEnd || isChangeOf(leaf))) return;
-    if (await this.#parts.requests.see(leaf, text)) this.#counts.repeated++;
+    const { erasures, requests, urn } = this.#parts;
+    erasures?.see(urn, leaf);
+    if (await requests.see(leaf, text)) this.#counts.repeated++;
   }
 
   #note(index: number, leaf: AuditLeaf, found: EvidenceFinding): void {
@@ -160,7 +187,7 @@ export class EntryJudge {
   }
 
   #read(index: number, entry: Uint8Array): { readonly leaf: AuditLeaf; readonly text: string } {
-    const { org, urn, number } = this.#parts;
+    const { org, number } = this.#parts;
     const read = leafOf(entry);
     const { leaf } = read;
     // guard: audit-entry-organisation
@@ -172,11 +199,9 @@ export class EntryJudge {
     const { log, before } = leaf.obj;
     // guard: audit-log-number
     if (log !== number) throw malformed(`it begins log ${log}, and this is log ${number}`);
-    // guard: audit-log-before
-    if (before?.origin !== (number === 1 ? undefined : originOf({ urn, number: number - 1 })))
-      throw malformed('it does not say what became of the log before');
-    if (before !== undefined)
-      this.#before = { origin: before.origin, head: { size: before.size, root: decodeBase64url(before.root) } };
+    const lower = lowerLogsIn(before, this.#parts);
+    if (lower === 'malformed') throw malformed('it does not say what became of the log before');
+    this.#lower = lower;
     return read;
   }
 

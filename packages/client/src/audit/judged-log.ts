@@ -1,27 +1,34 @@
 import type { Trust } from '@bulla/crypto';
 import { CryptoError, witnessesOf } from '@bulla/crypto';
-import type { CheckpointTrust, TreeHead, VerifiedCheckpoint } from '@bulla/crypto/log';
-import { verifyCheckpoint, verifyLog } from '@bulla/crypto/log';
+import type { CheckpointTrust, LogName, TreeHead } from '@bulla/crypto/log';
+import { originOf, verifyLog } from '@bulla/crypto/log';
 import type { LogCheck, LogCheckName, LogFailure, LogVerdict } from './audit-verdict.js';
-import { entriesText, grouped } from './audit-verdict.js';
+import { entriesText, grouped, placeText } from './counted-entries.js';
+import { requireLogName, signedBy } from './log-checkpoint.js';
 import type { OnLeaf } from './entry-judge.js';
 import { EntryJudge } from './entry-judge.js';
 import { ErasedEvidence } from './gone/erased-evidence.js';
-import { evidenceCheck, misfitsText } from './evidence/evidence-words.js';
-import { isSameHead } from './kept-heads.js';
+import { evidenceCheck, ofMisfits } from './evidence/evidence-words.js';
+import { keptText } from './kept-heads.js';
+import { EntryClock } from './entry-clock.js';
 import type { LogKeyStanding } from './log-keys.js';
 import { logKeysOf, standingOf } from './log-keys.js';
-import type { LogBefore, LogName, SaidErase, SaidPrune } from './log-origin.js';
-import { originOf } from './log-origin.js';
+import type { SaidErase, SaidPrune } from './log-origin.js';
+import { LogLosses } from './loss/log-losses.js';
+import type { AcceptedLoss } from './loss/log-loss.js';
+import { checkLower } from './loss/lower-notes.js';
+import type { SaidOfLog } from './loss/said-of-log.js';
+import { largestOf } from './loss/said-of-log.js';
 import type { LogSource } from './log-source.js';
 import { PrunedEntries } from './gone/pruned-entries.js';
 import type { Misfit } from './evidence/misfit.js';
 import type { RequestMemory } from './evidence/request-memory.js';
+import type { ErasureRequests } from './evidence/erasure-requests.js';
 import { checkTold } from './told/told-check.js';
 import type { ToldHead } from './told/told-heads.js';
 import { witnessedText } from '../witnesses/witness-words.js';
 import type { WitnessedLog } from '../witnesses/witnessed-log.js';
-import { readWitnessed } from '../witnesses/witnessed-log.js';
+import { findWitnessed, readWitnessed } from '../witnesses/witnessed-log.js';
 
 /** A log, and all that it is held against. */
 export interface LogToJudge {
@@ -34,8 +41,14 @@ export interface LogToJudge {
   readonly kept?: TreeHead | undefined;
   /** Heads of this log that answers brought. */
   readonly told?: readonly ToldHead[] | undefined;
-  /** What the next log says of this one; it has ended then. */
-  readonly ended?: TreeHead | undefined;
+  /** What newer logs say of this one; it has ended then. */
+  readonly said?: SaidOfLog | undefined;
+  /** Whether nobody shows it, though somebody knows of it. */
+  readonly isGone?: boolean | undefined;
+  /** What a person accepted before. */
+  readonly accepted?: readonly AcceptedLoss[] | undefined;
+  /** Seconds: now. */
+  readonly now: number;
   /** Whether a larger head is shown to continue this one; where nobody can be asked it stays open. */
   readonly isPrefixOf?: ((larger: TreeHead, head: TreeHead) => Promise<boolean>) | undefined;
   readonly onLeaf?: OnLeaf | undefined;
@@ -45,6 +58,8 @@ export interface LogToJudge {
   readonly saidErased?: readonly SaidErase[] | undefined;
   /** What requests brought about in the other logs of the service. */
   readonly requests: RequestMemory;
+  /** Which requests had evidence erased at the other services. */
+  readonly erasures?: ErasureRequests | undefined;
 }
 
 /** Judges one log from its checkpoint to its last entry. What cannot be read at all is thrown on. */
@@ -66,54 +81,85 @@ class Refused extends Error {
 class JudgedLog {
   readonly #log: LogToJudge;
   readonly #origin: string;
-  readonly #judge: EntryJudge;
-  readonly #pruned: PrunedEntries;
-  readonly #erased: ErasedEvidence;
+  readonly #losses: LogLosses;
+  #judge!: EntryJudge;
+  #pruned!: PrunedEntries;
+  #erased!: ErasedEvidence;
   readonly #checks: LogCheck[] = [];
   #head: TreeHead | undefined;
   #key: LogKeyStanding | undefined;
   #witnessed: WitnessedLog | undefined;
+  #isOlder = false;
 
   constructor(log: LogToJudge) {
     this.#log = log;
     this.#origin = originOf(log.name);
-    const { name, source, org, trusts, onLeaf, requests, saidPruned = [], saidErased = [] } = log;
-    this.#pruned = new PrunedEntries(name, saidPruned);
+    this.#losses = new LogLosses(this.#origin, log);
+    this.#begin(new EntryClock(log.now, undefined));
+  }
+
+  /** @param clock when entries can have been written at the latest */
+  #begin(clock: EntryClock): void {
+    const { name, source, org, trusts, onLeaf, requests, erasures, said, saidPruned = [], saidErased = [] } = this.#log;
+    this.#pruned = new PrunedEntries(name, saidPruned, clock, said !== undefined);
     this.#erased = new ErasedEvidence(name, saidErased);
-    const [evidence, pruned, erased] = [source.evidence, this.#pruned, this.#erased];
-    this.#judge = new EntryJudge({ ...name, org, evidence, trusts, onLeaf, pruned, erased, requests });
+    const [evidence, pruned, erased, counts] = [source.evidence, this.#pruned, this.#erased, said?.counts];
+    this.#judge = new EntryJudge({
+      ...name,
+      org,
+      evidence,
+      trusts,
+      onLeaf,
+      pruned,
+      erased,
+      requests,
+      erasures,
+      clock,
+      counts,
+    });
   }
 
   async verdict(): Promise<LogVerdict> {
     const broken = await this.#failure();
     const misfits = broken === undefined ? this.#judge.misfits : this.#judge.contradicted;
+    if (broken === undefined) this.#checks.push(...this.#losses.checks);
     if (broken === undefined || misfits.length > 0) this.#checkEvidence(misfits);
-    const failure = broken ?? ofMisfits(misfits);
-    const { newestAt, before } = this.#judge;
+    const failure = broken ?? this.#losses.failure ?? ofMisfits(misfits);
+    const { newestAt, lower } = this.#judge;
+    const before = lower.at(-1)?.note;
     const [origin, { urn }] = [this.#origin, this.#log.name];
     const { count: prunedEntries, own: saidPruned } = this.#pruned;
-    const said = { prunedEntries, saidPruned, saidErased: this.#erased.own, misfits };
-    const found = { head: this.#head, key: this.#key, newestAt, before, witnessed: this.#witnessed, ...said };
+    const { found: losses, counted } = this.#losses;
+    const said = { prunedEntries, saidPruned, saidErased: this.#erased.own, misfits, lower, losses, counted };
+    const open = { keysUnknown: this.#judge.count.keyUnknown, isOlder: this.#isOlder };
+    const found = { head: this.#head, key: this.#key, newestAt, before, witnessed: this.#witnessed, ...said, ...open };
     return { origin, urn, valid: failure === undefined, checks: this.#checks, failure, ...found };
   }
 
   async #failure(): Promise<LogFailure | undefined> {
     try {
-      const keys = await logKeysOf(this.#log.trusts, this.#log.name.urn, this.#origin);
+      const { trusts, name, source, isGone, said } = this.#log;
+      await this.#within('checkpoint', () => requireLogName(name, trusts));
+      const keys = await logKeysOf(trusts, name);
       const trust = { origin: this.#origin, keys: keys.map(({ note }) => note) };
-      const note = await this.#log.source.read('checkpoint');
-      if (note === undefined && this.#isKnownToBeLost()) return undefined;
-      const verified = await this.#within('checkpoint', async () => checkpointIn(note, trust));
+      const note = await source.read('checkpoint');
+      if (note === undefined && (isGone === true || said !== undefined)) {
+        this.#losses.gone();
+        return undefined;
+      }
+      const verified = await this.#within('checkpoint', () => signedBy(note, trust, this.#log));
       const head = verified.checkpoint;
       this.#head = head;
-      this.#key = standingOf(keys, verified.keys, this.#log.trusts[0]);
+      this.#key = standingOf(keys, verified.keys, trusts[0]);
       this.#passed('checkpoint', `${entriesText(head.size)}, signed by ${this.#key?.fingerprint ?? ''}`);
       this.#checkKey();
+      this.#begin(await this.#clock(trust, head));
       await this.#checkEntries(trust, head);
       await this.#checkKept(head);
       await this.#checkTold(head);
       await this.#checkWitnesses(trust, head);
-      this.#checkBefore(this.#judge.before);
+      await this.#checkLower();
+      this.#losses.see(head, this.#judge.setAside);
       return undefined;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -122,19 +168,16 @@ class JudgedLog {
     }
   }
 
-  /** Whether the next log says itself that this one is gone, and how much of it. */
-  #isKnownToBeLost(): boolean {
-    const { ended, kept, told = [] } = this.#log;
-    if (ended === undefined) return false;
-    const seen = Math.max(kept?.size ?? 0, ...told.map(({ size }) => size));
-    // guard: audit-lost-log
-    if (ended.size < seen) return false;
-    this.#open('checkpoint', `not here; ${entriesText(ended.size)} had been signed when the next log began`);
-    return true;
+  /** Whether what witnesses saw is good is asked where they are checked. */
+  async #clock({ origin, keys }: CheckpointTrust, head: TreeHead): Promise<EntryClock> {
+    const { now, source, trusts } = this.#log;
+    const witnesses = await witnessesOf(trusts[0].policy);
+    const against = witnesses && { origin, read: source.read, keys, witnesses, head };
+    return new EntryClock(now, against && (await findWitnessed(against)));
   }
 
   #checkKey(): void {
-    const { trusts, ended } = this.#log;
+    const { trusts, said: ended } = this.#log;
     const key = this.#key;
     const { version } = trusts[0].directory;
     if (key === undefined) return;
@@ -149,12 +192,12 @@ class JudgedLog {
 
   /** Everything that the tree stands for, and that it is the tree that was seen before. */
   async #checkEntries(trust: CheckpointTrust, head: TreeHead): Promise<void> {
-    const { source, kept, ended } = this.#log;
-    const older = [kept, ended].filter((one) => one !== undefined && one.size <= head.size) as TreeHead[];
+    const { source } = this.#log;
+    const older = this.#losses.within(head);
     const { judge } = this.#judge;
     const walk = { read: source.read, trust, kept: older, onEntry: judge, onAbsent: this.#pruned.onAbsent };
     const saidBy = await this.#within('entries', async () => {
-      await verifyLog(walk);
+      await verifyLog(walk).catch((error: unknown) => this.#losses.forked(error, { head, read: source.read }));
       requireEntries(this.#judge.malformed);
       return this.#pruned.requireAllowed();
     });
@@ -172,12 +215,13 @@ class JudgedLog {
   }
 
   async #checkKept(head: TreeHead): Promise<void> {
-    const { kept, ended, isPrefixOf } = this.#log;
+    const { kept, said, isPrefixOf } = this.#log;
     if (kept === undefined) return this.#open('kept-head', 'this machine has seen nothing of this log before');
     if (kept.size <= head.size) return this.#passed('kept-head', keptText(kept, head));
     const more = `this machine saw ${entriesText(kept.size)} of this log, ${grouped(kept.size - head.size)} more`;
-    // The next log says itself how much of this one was signed.
-    if (ended !== undefined && ended.size >= kept.size) return this.#open('kept-head', `${more}; they are lost`);
+    // It has ended, so what is not here will not come: that is a loss, and a person may accept it.
+    if (said !== undefined) return this.#open('kept-head', `${more}; they are lost`);
+    this.#isOlder = isPrefixOf === undefined;
     if (isPrefixOf === undefined)
       return this.#open('kept-head', `${more}: this is older, and nothing here shows that those continue it`);
     // guard: audit-rollback
@@ -188,7 +232,9 @@ class JudgedLog {
 
   /** The log is the one of which those who ask were told. */
   async #checkTold(head: TreeHead): Promise<void> {
-    const { told = [], source, ended, isPrefixOf } = this.#log;
+    const { source, said, isPrefixOf } = this.#log;
+    const told = this.#losses.told(head);
+    const ended = said && (largestOf(told) ?? head);
     const found = await checkTold({ told, head, read: source.read, ended, isPrefixOf });
     if (found === undefined) return;
     if ('code' in found) throw new Refused(found);
@@ -197,12 +243,12 @@ class JudgedLog {
 
   /** What others saw of the log, by the witnesses that the newest policy at hand names. */
   async #checkWitnesses({ origin, keys }: CheckpointTrust, head: TreeHead): Promise<void> {
-    const { source, trusts, ended } = this.#log;
+    const { source, trusts, said: ended } = this.#log;
     const { policy } = trusts[0];
     const witnesses = await witnessesOf(policy);
     if (witnesses === undefined) return this.#open('witnesses', `policy ${policy.version} names none`);
-    const { read } = source;
-    const witnessed = await this.#within('witnesses', () => readWitnessed({ origin, read, keys, witnesses, head }));
+    const against = { origin, read: source.read, keys, witnesses, head };
+    const witnessed = await this.#within('witnesses', () => readWitnessed(against));
     this.#witnessed = witnessed;
     const text = witnessedText(witnessed, head.size);
     if (witnessed.reached !== undefined) return this.#passed('witnesses', text);
@@ -212,20 +258,10 @@ class JudgedLog {
     throw new Refused({ code: 'log_inconsistent', check: 'witnesses', kind: 'quorum', message: text });
   }
 
-  #checkBefore(before: LogBefore | undefined): void {
-    const { ended } = this.#log;
-    if (before !== undefined)
-      this.#passed(
-        'log-before',
-        `begins anew after ${before.origin}, of which ${entriesText(before.head.size)} were signed`,
-      );
-    const head = this.#head;
-    if (ended === undefined || head === undefined || ended.size <= head.size) return;
-    const lost = ended.size - head.size;
-    this.#open(
-      'log-before',
-      `${entriesText(ended.size)} had been signed when the next log began: ${grouped(lost)} lost`,
-    );
+  /** What the log says of those before it, by the signature of each. */
+  async #checkLower(): Promise<void> {
+    const text = await this.#within('log-before', () => checkLower(this.#judge.lower, this.#log.trusts));
+    if (text !== '') this.#passed('log-before', text);
   }
 
   /** Runs a check; what it refuses becomes its failure. */
@@ -235,7 +271,7 @@ class JudgedLog {
     } catch (error) {
       if (!(error instanceof CryptoError)) throw error;
       const { code, entries, check: kind } = error;
-      const isOfHead = check !== 'witnesses' && (kind === 'fork' || kind === 'rollback');
+      const isOfHead = check === 'entries' && (kind === 'fork' || kind === 'rollback');
       const message = entries === undefined ? error.message : `${placeText(entries)}: ${error.message}`;
       throw new Refused({ code, check: isOfHead ? 'kept-head' : check, kind, message, entries });
     }
@@ -250,11 +286,6 @@ class JudgedLog {
   }
 }
 
-function checkpointIn(note: Uint8Array | undefined, trust: CheckpointTrust): Promise<VerifiedCheckpoint> {
-  if (note === undefined) throw new CryptoError('log_inconsistent', 'the log is not there', { check: 'missing' });
-  return verifyCheckpoint(note, trust);
-}
-
 /** What the log holds are entries, each at its place. @throws {CryptoError} token_malformed (entry-form) */
 function requireEntries(malformed: readonly Misfit[]): void {
   const [first] = malformed;
@@ -262,21 +293,4 @@ function requireEntries(malformed: readonly Misfit[]): void {
   const more = malformed.length === 1 ? '' : `; and ${entriesText(malformed.length - 1)} more like that`;
   const entries = { first: first.index, last: first.index };
   throw new CryptoError('token_malformed', `${first.message}${more}`, { check: 'entry-form', entries });
-}
-
-function ofMisfits(misfits: readonly Misfit[]): LogFailure | undefined {
-  const [first] = misfits;
-  if (first === undefined) return undefined;
-  const entries = { first: first.index, last: first.index };
-  const [code, check, kind] = ['signature_invalid', 'evidence', 'entry-evidence'] as const;
-  return { code, check, kind, message: misfitsText(misfits), entries };
-}
-
-function placeText({ first, last }: { readonly first: number; readonly last: number }): string {
-  return first === last ? `entry ${grouped(first)}` : `entries ${grouped(first)} to ${grouped(last)}`;
-}
-
-function keptText(kept: TreeHead, head: TreeHead): string {
-  if (isSameHead(kept, head)) return `the ${entriesText(kept.size)} that this machine saw before, and no more`;
-  return `begins with the ${entriesText(kept.size)} that this machine saw before`;
 }

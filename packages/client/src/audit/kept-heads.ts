@@ -1,5 +1,6 @@
 import { decodeBase64url, encodeBase64url, equalBytes } from '@bulla/crypto';
 import type { TreeHead } from '@bulla/crypto/log';
+import { entriesText } from './counted-entries.js';
 
 /** The newest head of a log that this client verified; its root in base64url. */
 export type KeptHead = readonly [origin: string, size: number, root: string];
@@ -26,4 +27,10 @@ export function withHead(
 /** Whether two heads are one tree. */
 export function isSameHead(one: TreeHead, other: TreeHead): boolean {
   return one.size === other.size && equalBytes(one.root, other.root);
+}
+
+/** That a log has what was seen of it before, in words. */
+export function keptText(kept: TreeHead, head: TreeHead): string {
+  if (isSameHead(kept, head)) return `the ${entriesText(kept.size)} that this machine saw before, and no more`;
+  return `begins with the ${entriesText(kept.size)} that this machine saw before`;
 }

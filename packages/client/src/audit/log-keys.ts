@@ -1,7 +1,8 @@
 import type { KeyRecord, Trust } from '@bulla/crypto';
 import { fingerprint, isCheckpointKey } from '@bulla/crypto';
 import type { NoteKey } from '@bulla/crypto/log';
-import { encodeNoteKey, noteKeyOf } from '@bulla/crypto/log';
+import type { LogName } from '@bulla/crypto/log';
+import { encodeNoteKey, noteKeyOf, originOf } from '@bulla/crypto/log';
 import { checked } from '../connection/errors.js';
 
 /** A key that directories list for checkpoints of a service. */
@@ -27,15 +28,45 @@ export interface LogKeyStanding {
 }
 
 /**
- * Every key of purpose `checkpoint` that the verified directories at hand list for a service, as keys of one of its logs.
+ * The keys that may sign a log: those of purpose `checkpoint` that the verified directories at hand list for its service and
+ * its number; of a log from before there were numbers, those that bear none.
  * @param trusts the newest first; at least one.
  */
-export async function logKeysOf(trusts: readonly Trust[], urn: string, origin: string): Promise<LogKey[]> {
+export function logKeysOf(trusts: readonly Trust[], name: LogName): Promise<LogKey[]> {
+  const number = name.pin === undefined ? undefined : name.number;
+  // guard: audit-log-key without: return keysOf(trusts, name, (record) => record.kid !== String(number));
+  return keysOf(trusts, name, ({ log }) => log === number);
+}
+
+/** The keys of checkpoints of the same service that may sign another of its logs, and not this one. */
+export function otherLogKeysOf(trusts: readonly Trust[], name: LogName): Promise<LogKey[]> {
+  const number = name.pin === undefined ? undefined : name.number;
+  return keysOf(trusts, name, ({ log }) => log !== number);
+}
+
+/** The highest number of a log whose key a directory lists for a service; undefined where it lists none. */
+export function highestLogIn(trust: Trust, urn: string): number | undefined {
+  const numbers = checkpointKeys(trust, urn).flatMap(({ log }) => log ?? []);
+  return numbers.length === 0 ? undefined : Math.max(...numbers);
+}
+
+/** The lowest number of a log whose key one of some directories lists for a service; logs below it bear no pin in their names. */
+export function lowestLogIn(trusts: readonly Trust[], urn: string): number | undefined {
+  const numbers = trusts.flatMap((trust) => checkpointKeys(trust, urn)).flatMap(({ log }) => log ?? []);
+  return numbers.length === 0 ? undefined : Math.min(...numbers);
+}
+
+async function keysOf(
+  trusts: readonly Trust[],
+  name: LogName,
+  isOf: (record: KeyRecord) => boolean,
+): Promise<LogKey[]> {
   const [newest] = trusts;
+  const origin = originOf(name);
   const found = new Map<string, LogKey>();
   for (const trust of trusts) {
-    for (const record of checkpointKeys(trust, urn)) {
-      if (found.has(record.kid)) continue;
+    for (const record of checkpointKeys(trust, name.urn)) {
+      if (found.has(record.kid) || !isOf(record)) continue;
       const note = await checked(() => noteKeyOf(origin, record.jwk));
       const revoked = newest?.isRevoked(record.kid) === true;
       found.set(record.kid, { note, kid: record.kid, listedIn: trust.directoryRef.ver, revoked });

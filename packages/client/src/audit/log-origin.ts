@@ -1,17 +1,25 @@
-import type { TreeHead } from '@bulla/crypto/log';
-
-/** The name of a log, taken apart: whose it is, and which of that service's logs. */
-export interface LogName {
-  /** URN of the service. */
-  readonly urn: string;
-  /** Counts from 1. */
-  readonly number: number;
-}
+import type { AuditFacts } from '@bulla/contract';
+import { decodeBase64url } from '@bulla/crypto';
+import type { LogName, TreeHead } from '@bulla/crypto/log';
+import { parseOrigin } from '@bulla/crypto/log';
 
 /** What a log says of the one before it, which it does not continue. */
 export interface LogBefore {
   readonly origin: string;
   readonly head: TreeHead;
+}
+
+/** What a log says of one with a lower number. */
+export interface LowerLog {
+  readonly number: number;
+  /** Its last signed note; undefined where it says that this one never began. */
+  readonly note?: LowerNote | undefined;
+}
+
+export interface LowerNote extends LogBefore {
+  readonly name: LogName;
+  /** The line of the log's own signature, without its newline; logs from before there were numbers keep none. */
+  readonly line?: string | undefined;
 }
 
 /** What a log says of entries that went, its own or those of a log before it. */
@@ -24,8 +32,8 @@ export interface SaidPrune {
   readonly at: string;
   /** For people: where it is said. */
   readonly place: string;
-  /** What the first entry of that log said of the one before. */
-  readonly before?: LogBefore | undefined;
+  /** What the first entry of that log said of those before it. */
+  readonly lower?: readonly LowerLog[] | undefined;
 }
 
 /** What a log says of evidence that was erased, its own or that of a log before it. */
@@ -40,13 +48,29 @@ export interface SaidErase {
   readonly place: string;
 }
 
-/** The origin of a log: its name in checkpoints (docs/spec/audit-log.md). */
-export function originOf({ urn, number }: LogName): string {
-  return `${urn}/audit/${number}`;
-}
-
-/** Takes an origin apart; undefined for what is none. */
-export function parseOrigin(origin: string): LogName | undefined {
-  const [, urn, number] = /^(urn:bulla:[a-z0-9:-]{1,200})\/audit\/([1-9][0-9]{0,8})$/.exec(origin) ?? [];
-  return urn === undefined ? undefined : { urn, number: Number(number) };
+/**
+ * What a log's first entry says of those with lower numbers: of each; a log from before there were numbers, of the last alone.
+ * @returns `malformed` where it does not say it, or says it of another log
+ */
+export function lowerLogsIn(said: AuditFacts<'log.begin'>['before'], name: LogName): readonly LowerLog[] | 'malformed' {
+  const { urn, number, pin } = name;
+  const isNumbered = Array.isArray(said);
+  // guard: audit-before-form
+  if (isNumbered !== (pin !== undefined)) return said === undefined && number === 1 ? [] : 'malformed';
+  const notes = isNumbered ? said : said === undefined ? [] : [{ log: number - 1, note: said }];
+  // guard: audit-before-each
+  if (notes.length !== (isNumbered ? number - 1 : Math.min(number - 1, 1))) return 'malformed';
+  const first = number - notes.length;
+  const lower = notes.map(({ log, note }, at) => {
+    const own = note === null ? undefined : parseOrigin(note.origin);
+    // guard: audit-before-order
+    if (log !== first + at) return undefined;
+    if (note === null || own === undefined) return note === null ? { number: log } : undefined;
+    // guard: audit-log-before
+    if (own.urn !== urn || own.number !== log || (own.pin !== undefined && own.pin !== pin)) return undefined;
+    const { origin, size, root } = note;
+    const head = { size, root: decodeBase64url(root) };
+    return { number: log, note: { name: own, origin, head, ...('line' in note && { line: note.line }) } };
+  });
+  return lower.includes(undefined) ? 'malformed' : (lower as LowerLog[]);
 }

@@ -1,15 +1,21 @@
 import { CryptoError, decodeBase64url, utf8 } from '@bulla/crypto';
-import type { NoteKey, TreeHead } from '@bulla/crypto/log';
-import { parseCheckpoint, parseNote, verifyCheckpoint, verifyConsistency } from '@bulla/crypto/log';
+import type { LogName, NoteKey, TreeHead } from '@bulla/crypto/log';
+import {
+  parseCheckpoint,
+  parseNote,
+  parseOrigin,
+  pinInOrigin,
+  verifyCheckpoint,
+  verifyConsistency,
+} from '@bulla/crypto/log';
 import { bullaError, checked } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
 import type { Service } from '../connection/transport.js';
 import { askLog, findInLog } from './audit-call.js';
-import { entriesText } from './audit-verdict.js';
+import { entriesText } from './counted-entries.js';
 import { isSameHead, keptHead, withHead } from './kept-heads.js';
 import type { LogKeyStanding } from './log-keys.js';
 import { logKeysOf, standingOf } from './log-keys.js';
-import { parseOrigin } from './log-origin.js';
 import { toldHeads } from './told/told-heads.js';
 
 /** A log of a service, and what it has signed of it. */
@@ -45,7 +51,7 @@ export async function seeLogs(session: Session, service: Service): Promise<SeenL
   const newest = Math.max(...data.map(({ log }) => log));
   const seen: SeenLog[] = [];
   for (const { log, origin, checkpoint, first, witnessed } of data) {
-    requireOwnOrigin(service, { log, origin });
+    requireOwnOrigin(service, { log, origin }, (await session.keeper.current()).pin);
     const listed = { service: service.urn, origin, log, checkpoint, first, witnessed };
     if (checkpoint === null) seen.push(listed);
     // Of a log that has ended nothing new can come: what became of it is for verifying to say.
@@ -55,16 +61,26 @@ export async function seeLogs(session: Session, service: Service): Promise<SeenL
   return seen;
 }
 
-/** Refuses a log of another service, or of another number. @throws {VerifyError} log_inconsistent (origin) */
-export function requireOwnOrigin({ urn }: Service, { log, origin }: Pick<SeenLog, 'log' | 'origin'>): void {
+/**
+ * The name of a log that a service shows.
+ * @param pin of the organisation; such a log has to be under it, unless its name says nothing of pins
+ * @throws {VerifyError} log_inconsistent (origin) if it is of another service, of another number, or under another pin
+ */
+export function requireOwnOrigin(
+  { urn }: Service,
+  { log, origin }: Pick<SeenLog, 'log' | 'origin'>,
+  pin: string,
+): LogName {
   const name = parseOrigin(origin);
+  const isUnder = name?.pin === undefined || name.pin === pinInOrigin(pin);
   // guard: audit-origin
-  if (name?.urn !== urn || name.number !== log)
+  if (name?.urn !== urn || name.number !== log || !isUnder)
     throw bullaError('log_inconsistent', {
       message: `${urn} shows a log of another name`,
       origin: 'client',
       check: 'origin',
     });
+  return name;
 }
 
 async function see(
@@ -95,7 +111,8 @@ export async function signedHead(
   checkpoint: string,
 ): Promise<SignedHead> {
   return keeper.withKnownKeys(await keeper.current(), async (known) => {
-    const keys = await logKeysOf([known], service.urn, origin);
+    const name = requireOwnOrigin(service, { origin, log: parseOrigin(origin)?.number ?? 0 }, known.pin);
+    const keys = await logKeysOf([known], name);
     const notes = keys.map(({ note }) => note);
     const verified = await checked(() => verifyCheckpoint(utf8(checkpoint), { origin, keys: notes }));
     const key = standingOf(keys, verified.keys, known);

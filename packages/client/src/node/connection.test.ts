@@ -8,7 +8,7 @@ import { makeOrganisation } from '@bulla/crypto/testing';
 import { identityOf } from '../connection/identity.js';
 import { connectionOf } from './connection.js';
 import { prepareDevelopment } from './organisation/development.js';
-import { IDENTITY } from './organisation/organisation-keys.js';
+import { IDENTITY } from './organisation/key-names.js';
 import { Home, HomeError } from './home/home.js';
 import { readKeyFile, writeKeyFile } from './home/key-file.js';
 import { readProfile, writeProfile } from './home/profile.js';

@@ -1,6 +1,6 @@
 import type { ConnectOptions } from '../bulla.js';
 import { identityOf } from '../connection/identity.js';
-import { IDENTITY } from './organisation/organisation-keys.js';
+import { IDENTITY } from './organisation/key-names.js';
 import { Home, HomeError } from './home/home.js';
 import { readKeyFile } from './home/key-file.js';
 import { readProfile } from './home/profile.js';

@@ -1,6 +1,6 @@
 import type { KeyFile, Signer, Trust } from '@bulla/crypto';
 import type { PublicKey } from '@bulla/crypto/key-files';
-import { fingerprint, publicJwkOf } from '@bulla/crypto';
+import { fingerprint, publicJwkOf, requireSeconds } from '@bulla/crypto';
 import type { Bulla } from '../bulla.js';
 import { suiteForNewKeys } from '../people/suite-for-new-keys.js';
 import type { Home } from './home/home.js';
@@ -37,6 +37,28 @@ export async function renewDevice(
   return { before: fingerprint(before), after: fingerprint(signingKid(keys) ?? before) };
 }
 
+/**
+ * Keys by which this device is let in again, where none of its own may sign requests any more. They are made and kept first,
+ * and stand first in the file: no other signs a request. Those of a call before are taken.
+ * @param now seconds
+ * @returns none where one of its keys counts.
+ */
+export async function keysToComeBack(
+  { home, name }: { readonly home: Home; readonly name: string },
+  trust: Trust,
+  now: number,
+): Promise<readonly PublicKey[]> {
+  requireSeconds(now);
+  const file = await readKeyFile(home, name);
+  if (file === undefined) throw new HomeError(`there is no identity at ${home.path(name)}`);
+  const active = trust.activeKeys(file.urn, 'http', now).map(({ record }) => record.kid);
+  if (file.keys.some(({ kid }) => active.includes(kid))) return [];
+  const { made, all } = await withNewKeys(home, name, file, trust);
+  const older = all.filter((key) => !made.includes(key));
+  await writeKeyFile(home, name, { ...file, keys: [...made, ...older] });
+  return made.map(publicKeyOf);
+}
+
 /** The key that requests are signed with. */
 function signingKid(keys: readonly FileKey[]): string | undefined {
   return keys.find(({ use }) => use === 'sig')?.kid;
@@ -49,8 +71,9 @@ async function withNewKeys(
   file: KeyFile,
   trust: Trust,
 ): Promise<{ made: readonly FileKey[]; all: FileKey[] }> {
-  const waiting = file.keys.filter(({ kid }) => trust.holder(kid) === undefined);
-  if (waiting.length > 0) return { made: waiting, all: file.keys };
+  // Who is not listed may have been revoked before: such keys are of no use.
+  const waiting = file.keys.filter(({ kid }) => trust.holder(kid) === undefined && !trust.isRevoked(kid));
+  if (signingKid(waiting) !== undefined) return { made: waiting, all: file.keys };
   const made: FileKey[] = [];
   for (const use of ['sig', 'enc'] as const) {
     const newest = file.keys.find((key) => key.use === use);

@@ -5,7 +5,7 @@ import type { EnrolmentOutcome, PendingEnrolment } from '../people/enrolment.js'
 import type { Home } from './home/home.js';
 import { HomeError } from './home/home.js';
 import { writeKeyFile } from './home/key-file.js';
-import { IDENTITY, RENEWER_KEYS } from './organisation/organisation-keys.js';
+import { IDENTITY, RENEWER_KEYS } from './organisation/key-names.js';
 import { readProfile, writeProfile } from './home/profile.js';
 
 const NAME = 'enrolment.json';

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { LOSS_KINDS } from '../audit/loss/log-loss.js';
 import type { TrustChange, TrustState, TrustStore } from '../trust/trust-store.js';
 import type { Home } from './home/home.js';
 import { HomeError } from './home/home.js';
@@ -48,6 +49,15 @@ const Signed = z.strictObject({
   enrolment: z.string().exactOptional(),
   refused: Answer.exactOptional(),
 });
+const Tree = z.tuple([z.int(), z.string()]).nullable();
+const Accepted = z.strictObject({
+  kind: z.enum(LOSS_KINDS),
+  origin: z.string(),
+  known: Tree,
+  shown: Tree,
+  index: z.int().exactOptional(),
+  at: z.int(),
+});
 const StateFile = z.strictObject({
   pin: z.string(),
   documents: z.strictObject({
@@ -79,6 +89,7 @@ const StateFile = z.strictObject({
   opened: z.array(z.tuple([z.string(), z.int(), z.string()])).exactOptional(),
   heads: z.array(z.tuple([z.string(), z.int(), z.string()])).exactOptional(),
   told: z.array(z.string()).exactOptional(),
+  accepted: z.array(Accepted).exactOptional(),
   signed: z.array(Signed).exactOptional(),
 });
 /** Organisations and their states as pairs, in one file; of one name there may be several, each under a pin of its own. */

@@ -19,6 +19,7 @@ import { listedDevice } from './listed-device.js';
 import type { HeldBesideListed } from './held-beside-listed.js';
 import { heldBesideListed } from './held-beside-listed.js';
 import { heldKeys, requireHeld } from './held-keys.js';
+import { whyNoNextLog } from './next-log-key.js';
 import type { InvitationRecords } from './invitation-records.js';
 import type { RevocationReason } from '../trust/next-directory.js';
 import { isManagedKey, managesNames } from '../trust/managed-names.js';
@@ -269,6 +270,8 @@ export class People {
       (key) => !isListed(key) && isWanted(key) && key === keys.find((one) => isForTheSame(one, key)),
     );
     if (added.length === 0) throw refuse('the directory lists these keys already');
+    const why = whyNoNextLog(added, trust.entity(urn)?.keys ?? []);
+    if (why !== undefined) throw refuse(why);
     const active = trust.activeKeys(urn, SIGNS[kind], this.#session.now()).map(({ record }) => record.kid);
     // guard: accept-signer
     if (isListed({ kid }) && !active.includes(kid))

@@ -151,9 +151,13 @@ export class Grants {
     return unfitGrants(this.#session, await this.#session.keeper.current());
   }
 
-  /** Lets whoever posted an unfit grant give that key that version again. @throws {BullaError} forbidden but for an admin */
-  async clearUnfit(whash: string): Promise<void> {
-    return clearUnfit(this.#session, await this.#session.keeper.current(), whash);
+  /**
+   * Lets one who posted an unfit grant give that key that version again: by the hash of the grant and who that is, since
+   * several may have posted the same.
+   * @throws {BullaError} forbidden but for an admin
+   */
+  async clearUnfit(one: Pick<UnfitGrant, 'whash' | 'by'>): Promise<void> {
+    return clearUnfit(this.#session, await this.#session.keeper.current(), one);
   }
 
   /** What another policy would do to the custody of names that have versions. */

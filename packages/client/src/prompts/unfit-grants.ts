@@ -23,9 +23,14 @@ export async function unfitGrants(session: Session, trust: Trust): Promise<Unfit
   return found;
 }
 
-/** Lets whoever posted an unfit grant give that key that version again. @throws {BullaError} forbidden but for an admin */
-export async function clearUnfit(session: Session, trust: Trust, whash: string): Promise<void> {
-  await session.transport.call('grant.clear', vaultOf(session, trust), trust, { params: { whash } });
+/** Lets one who posted an unfit grant give that key that version again. @throws {BullaError} forbidden but for an admin */
+export async function clearUnfit(
+  session: Session,
+  trust: Trust,
+  { whash, by }: Pick<UnfitGrant, 'whash' | 'by'>,
+): Promise<void> {
+  const call = { params: { whash }, query: { by } };
+  await session.transport.call('grant.clear', vaultOf(session, trust), trust, call);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Bytes, CompletionChunk, Trust } from '@bulla/crypto';
-import { LineReader, parseChunk, verifyFin } from '@bulla/crypto';
+import { LineReader, parseChunk, requireReplyHead, verifyFin } from '@bulla/crypto';
 import { ReplyOpener } from '@bulla/crypto/open';
 import type { AnsweredPrompt } from './answer.js';
 import { Answer } from './answer.js';
@@ -275,6 +275,7 @@ async function finish<Asked extends Question>(
       transcript: opener.transcript,
     }),
   );
+  await checked(() => requireReplyHead(claims, named ?? newest));
   if (claims.checkpoint !== undefined) await session.told.keep(claims.checkpoint);
   if (claims.finish === 'error') throw sealedProblem(claims.err);
   // guard: client-fin-directory

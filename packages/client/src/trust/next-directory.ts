@@ -22,7 +22,7 @@ export interface Admission {
   readonly keys: readonly [BroughtKey, BroughtKey];
 }
 
-type BroughtKey = Pick<KeyRecord, 'kid' | 'use' | 'alg' | 'suite' | 'jwk'>;
+type BroughtKey = Pick<KeyRecord, 'kid' | 'use' | 'alg' | 'suite' | 'jwk'> & { readonly log?: undefined };
 
 export type RevocationReason = DirectoryDocument['revoked'][number]['reason'];
 type Device = Extract<DirectoryEntity, { kind: 'device' }>;
@@ -30,6 +30,8 @@ type Device = Extract<DirectoryEntity, { kind: 'device' }>;
 const YEAR = 365 * 86_400;
 /** Device keys sign and are encrypted to for a year; what they signed or can open stays good for twelve. */
 const DEVICE_LIFE = { use: YEAR, end: 12 * YEAR } as const;
+/** A key for the checkpoints of one log ends with it: the next begins every two years at the latest. */
+export const LOG_KEY_LIFE = { use: 2 * YEAR, end: 12 * YEAR } as const;
 /** A clock slightly behind should not see keys from the future. */
 const BACKDATE_SECONDS = 60;
 
@@ -118,6 +120,28 @@ export function renewDeviceKeys(urn: string, keys: readonly PublicKey[]): Direct
   };
 }
 
+/**
+ * Lets a device in again as an owner: who stole the key of the directory may have revoked it, taken its role or taken it out.
+ * What was revoked stays so.
+ * @param user URN of the person, where the directory lists the device no more.
+ * @param keys new ones; none where the device has keys that count.
+ */
+export function readmitOwner(urn: string, user: string, keys: readonly PublicKey[]): DirectoryChange {
+  return (draft, now) => {
+    const isListed = Object.hasOwn(draft.entities, urn);
+    const device: Device = isListed
+      ? deviceOf(draft, urn)
+      : { kind: 'device', user, roles: ['owner'], groups: [], keys: [] };
+    if (keys.length > 0) deactivate(device.keys, now);
+    const others = device.roles.filter((role) => role !== 'owner' && role !== 'renewer');
+    draft.entities[urn] = {
+      ...device,
+      roles: ['owner', ...others],
+      keys: [...keys.map((key) => recordOf(key, now, DEVICE_LIFE)), ...device.keys],
+    };
+  };
+}
+
 /** What replaces the keys of a service. */
 export interface ServiceKeyChange {
   /** Keys that the directory does not list. */
@@ -143,7 +167,9 @@ export function replaceServiceKeys(
     const old = entity.keys.filter(({ kid }) => !stated.some((key) => key.kid === kid));
     // Somebody else may have listed them meanwhile.
     const fresh = added.filter(({ kid }) => !listed.has(kid));
-    const records = fresh.map((key) => recordOf(key, now, lifeOf(followedBy(key, entity.keys))));
+    const records = fresh.map((key) =>
+      recordOf(key, now, key.log === undefined ? lifeOf(followedBy(key, entity.keys)) : LOG_KEY_LIFE),
+    );
     if (compromised) revoke(draft, old, 'keyCompromise', now);
     else if (kind === 'responder' && !added.every(isCheckpointKey))
       deactivate(
@@ -178,8 +204,9 @@ function recordOf(
   { use, end }: { readonly use: number; readonly end: number },
 ): KeyRecord {
   const nbf = now - BACKDATE_SECONDS;
-  const { kid, use: of, alg, suite, pur, jwk } = key;
-  return { kid, use: of, alg, suite, pur: [...pur], nbf, use_until: nbf + use, end: nbf + end, jwk };
+  const { kid, use: of, alg, suite, pur, log, jwk } = key;
+  const ofLog = log === undefined ? {} : { log };
+  return { kid, use: of, alg, suite, pur: [...pur], ...ofLog, nbf, use_until: nbf + use, end: nbf + end, jwk };
 }
 
 function lifeOf(before: KeyRecord | undefined): { use: number; end: number } {

@@ -1,4 +1,4 @@
-import type { DirectoryDocument, PolicyDocument, RootDocument, Trust } from '@bulla/crypto';
+import type { DirectoryDocument, DirectoryEntity, PolicyDocument, RootDocument, Trust } from '@bulla/crypto';
 import {
   composeProposal,
   parseDirectory,
@@ -62,8 +62,9 @@ export async function propose(trust: Trust, change: ProposedChange, now: number)
 }
 
 /**
- * The same proposal on newer documents, where only the directory moved on and the proposal changes nothing in it: what
- * follows a root or policy says nothing of its own. Signatures of the directory fall away, the others stay.
+ * The same proposal on newer documents, where only the directory moved on. What follows a root or policy says nothing of its
+ * own, but that a root may let somebody in again: those are let in on the newer one as they were proposed. Signatures of the
+ * directory fall away, the others stay.
  * @param newest what is trusted now.
  * @returns undefined where it stands on the newest already, or cannot be moved
  * @throws {BullaError} token_malformed, …
@@ -75,10 +76,14 @@ export async function movedProposal(text: string, newest: Trust): Promise<string
   const isSame = base.root.hash === root.hash && base.policy.hash === policy.hash;
   if (!isBehind || !isSame || next.policy === undefined) return undefined;
   const before = (await checked(() => parseDirectory(documents.directory))).payload;
-  if (JSON.stringify(contentOf(before)) !== JSON.stringify(contentOf(next.directory.payload))) return undefined;
+  const listed = listedAnew(before, next.directory.payload);
+  const isMore = !onlyLists(before, next.directory.payload) || (next.root === undefined && listed.length > 0);
+  // guard: proposal-moved
+  if (isMore) return undefined;
   const { version, root_version: under, issued } = next.policy.payload;
   const named = { version, hash: next.policy.hash };
-  const place = { at: secondsOf(issued), under, named, change: undefined };
+  const change: DirectoryChange = ({ entities }) => void Object.assign(entities, Object.fromEntries(listed));
+  const place = { at: secondsOf(issued), under, named, change };
   return checked(async () =>
     composeProposal({
       ...parts,
@@ -88,8 +93,19 @@ export async function movedProposal(text: string, newest: Trust): Promise<string
   );
 }
 
-function contentOf({ entities, revoked, kept, withdrawn }: DirectoryDocument) {
-  return { entities, revoked, kept, withdrawn };
+/** Whether a directory changes nothing but whom it lists, and takes nobody out. */
+function onlyLists(before: DirectoryDocument, after: DirectoryDocument): boolean {
+  const restOf = ({ revoked, kept, withdrawn }: DirectoryDocument) => JSON.stringify([revoked, kept, withdrawn]);
+  const isGone = Object.keys(before.entities).some((urn) => !Object.hasOwn(after.entities, urn));
+  return !isGone && restOf(before) === restOf(after);
+}
+
+/** Whom a directory lists otherwise than the one before. */
+function listedAnew(before: DirectoryDocument, after: DirectoryDocument): [string, DirectoryEntity][] {
+  const old = new Map(Object.entries(before.entities));
+  return Object.entries(after.entities).filter(
+    ([urn, entity]) => JSON.stringify(old.get(urn)) !== JSON.stringify(entity),
+  );
 }
 
 function standingOn({ memory, documents, directory }: Trust) {

@@ -1,5 +1,6 @@
 import type { ProposedKind, TrustDocuments, TrustMemory } from '@bulla/crypto';
 import type { KeptHead } from '../audit/kept-heads.js';
+import type { AcceptedLoss } from '../audit/loss/log-loss.js';
 import type { SignedAnswer } from '../connection/errors.js';
 import type { LabelFork, RememberedLabel } from '../labels/label-heads.js';
 
@@ -54,6 +55,8 @@ export interface TrustState {
   readonly heads?: readonly KeptHead[];
   /** Heads of audit logs that answers brought, as signed notes, in the order in which they came. */
   readonly told?: readonly string[];
+  /** What a person accepted of audit logs that are not whole any more; absent where there was none. */
+  readonly accepted?: readonly AcceptedLoss[];
   /** Documents that keys of this place signed and that may still be taken; absent where there were none. */
   readonly signed?: readonly SignedPayload[];
 }

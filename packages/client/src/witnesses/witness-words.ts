@@ -1,5 +1,5 @@
 import { timestampOf } from '@bulla/crypto';
-import { grouped } from '../audit/audit-verdict.js';
+import { grouped } from '../audit/counted-entries.js';
 import type { WitnessedLog } from './witnessed-log.js';
 
 /** The last second of the year 9999: what dates have four digits for. */

@@ -1,16 +1,25 @@
 import { CryptoError, utf8, witnessesOf } from '@bulla/crypto';
 import type { TreeHead, WitnessKey, WitnessSigner } from '@bulla/crypto/log';
-import { cosignCheckpoint, encodeNoteKey, parseCheckpoint, parseNote, verifyCheckpoint } from '@bulla/crypto/log';
+import {
+  cosignCheckpoint,
+  encodeNoteKey,
+  parseCheckpoint,
+  parseNote,
+  parseOrigin,
+  verifyCheckpoint,
+} from '@bulla/crypto/log';
 import { askLog } from '../audit/audit-call.js';
 import { auditServices, forEachService } from '../audit/audit-services.js';
 import type { UnreachedService } from '../audit/audit-services.js';
-import { entriesText } from '../audit/audit-verdict.js';
+import { entriesText } from '../audit/counted-entries.js';
 import { isSameHead } from '../audit/kept-heads.js';
 import type { SignedHead } from '../audit/seen-heads.js';
 import { isPrefix, requireOwnOrigin, signedHead } from '../audit/seen-heads.js';
 import { BullaError, bullaError } from '../connection/errors.js';
 import type { Session } from '../connection/session.js';
 import type { Service } from '../connection/transport.js';
+import type { RememberedLog } from './next-log.js';
+import { requireSuccession } from './next-log.js';
 
 /** The newest checkpoint of each log that a witness signed, by origin: a signed note each. */
 export type WitnessState = ReadonlyMap<string, string>;
@@ -25,8 +34,9 @@ export interface WitnessMemory {
   readonly keepEvidence: (evidence: ForkEvidence) => Promise<string>;
 }
 
-/** Two checkpoints that one log signed, and that cannot both be true. */
+/** Two checkpoints that a service signed, and that cannot both be true, or of which the later does not speak for the earlier. */
 export interface ForkEvidence {
+  /** Of the checkpoint that was shown. */
   readonly origin: string;
   /** The one that this witness signed before, and the one that it was shown. */
   readonly checkpoints: readonly [signed: string, shown: string];
@@ -40,9 +50,12 @@ export interface WitnessedNow {
   readonly before: number | undefined;
   /**
    * `cosigned`; `same` where the service has its cosignature of this tree; `behind` for an older tree, which the one that it
-   * signed continues: late, no fork; `refused` for one that contradicts it; `failed` where something else went wrong.
+   * signed continues: late, no fork; `refused` for one that contradicts it, or a lower number, or a higher one that does not
+   * stand upon it; `accepted` for such a higher one that a person takes; `failed` where something else went wrong.
    */
-  readonly outcome: 'cosigned' | 'same' | 'behind' | 'refused' | 'failed';
+  readonly outcome: 'cosigned' | 'same' | 'behind' | 'refused' | 'accepted' | 'failed';
+  /** The log of a lower number that this one stands upon, and how many entries more of it were signed meanwhile. */
+  readonly follows?: { readonly origin: string; readonly more: number } | undefined;
   readonly error?: BullaError | undefined;
   /** Where the two contradicting checkpoints lie. */
   readonly evidence?: string | undefined;
@@ -54,11 +67,15 @@ export interface WitnessPass {
   readonly unreached: readonly UnreachedService[];
 }
 
-/** One pass over the newest log of every service; what is wrong with one keeps no other from being cosigned. */
+/**
+ * One pass over the newest log of every service; what is wrong with one keeps no other from being cosigned.
+ * @param accepts URN of a service whose new number a person takes, although it does not stand upon what was signed.
+ */
 export async function witnessLogs(
   session: Session,
   signer: WitnessSigner,
   memory: WitnessMemory,
+  accepts?: string,
 ): Promise<WitnessPass> {
   const trust = await session.keeper.current();
   const named = await witnessesOf(trust.policy);
@@ -73,7 +90,7 @@ export async function witnessLogs(
   await memory.read();
   const logs: WitnessedNow[] = [];
   const unreached = await forEachService(session, trust, auditServices(session, trust), async (service) => {
-    const found = await new WitnessedService(session, service, signer, memory).pass();
+    const found = await new WitnessedService(session, service, signer, memory).pass(service.urn === accepts);
     if (found !== undefined) logs.push(found);
   });
   return { logs, unreached };
@@ -100,17 +117,22 @@ class WitnessedService {
     this.#memory = memory;
   }
 
-  async pass(): Promise<WitnessedNow | undefined> {
+  /** @param accepts whether a person takes a log of a higher number as it is. */
+  async pass(accepts: boolean): Promise<WitnessedNow | undefined> {
     const shown = await this.#shown();
     if (shown === undefined) return undefined;
     const { origin, checkpoint } = shown;
-    const known = (await this.#memory.read()).get(origin);
+    const state = await this.#memory.read();
+    const known = state.get(origin);
+    const highest = highestOf(state, this.#service.urn);
     const before = known === undefined ? undefined : headIn(known);
     const of = { origin, before: before?.size };
     let entries = 0;
+    let follows: WitnessedNow['follows'];
     try {
       entries = headIn(checkpoint).size;
       const signed = await signedHead(this.#session, this.#service, origin, checkpoint);
+      follows = await this.#requireHighest(shown, signed.head, highest);
       const ownAt = await this.#newestOwn(shown, signed);
       // guard: witness-state-older
       if (ownAt !== undefined && ownAt > (before?.size ?? 0)) throw stateIsOlder(ownAt, before);
@@ -118,14 +140,19 @@ class WitnessedService {
       if (outcome === 'behind') return { ...of, entries, outcome };
       if (outcome === 'same' && ownAt === entries) return { ...of, entries, outcome };
       await this.#cosign(shown);
-      return { ...of, entries, outcome: 'cosigned' };
+      return { ...of, entries, outcome: 'cosigned', follows };
     } catch (error) {
       if (!(error instanceof BullaError)) throw error;
       // Who cannot be reached is told of once, for the whole service.
       if (error.code === 'transport_failed') throw error;
-      if (error.check !== 'fork' && error.check !== 'rollback') return { ...of, entries, outcome: 'failed', error };
-      const evidence = await this.#memory.keepEvidence({ origin, checkpoints: [known ?? '', checkpoint] });
-      return { ...of, entries, outcome: 'refused', error, evidence };
+      if (!CONTRADICTIONS.has(error.check)) return { ...of, entries, outcome: 'failed', error };
+      const signed = state.get(highest?.origin ?? origin) ?? '';
+      const evidence = await this.#memory.keepEvidence({ origin, checkpoints: [signed, checkpoint] });
+      // A person takes another number. Two trees of one log nobody takes.
+      // guard: witness-accept-higher without: if (!accepts) return { ...of, entries, outcome: 'refused', error, evidence };
+      if (!accepts || error.check !== 'succession') return { ...of, entries, outcome: 'refused', error, evidence };
+      await this.#cosign(shown);
+      return { ...of, entries, outcome: 'accepted', evidence };
     }
   }
 
@@ -134,7 +161,7 @@ class WitnessedService {
     const { data } = await askLog(this.#session, this.#service, 'audit.checkpoint', {});
     const newest = data.at(-1);
     if (newest === undefined || newest.checkpoint === null) return undefined;
-    requireOwnOrigin(this.#service, newest);
+    requireOwnOrigin(this.#service, newest, (await this.#session.keeper.current()).pin);
     return { ...newest, checkpoint: newest.checkpoint, witnessed: newest.witnessed ?? [] };
   }
 
@@ -146,6 +173,25 @@ class WitnessedService {
       if (size !== undefined && size > (newest ?? 0)) newest = size;
     }
     return newest;
+  }
+
+  /**
+   * Of several logs of a service the highest number counts, and a higher one than was signed has to stand upon that.
+   * @throws {VerifyError} log_inconsistent (rollback, succession)
+   */
+  async #requireHighest(
+    { log, origin }: ShownLog,
+    head: TreeHead,
+    highest: RememberedLog | undefined,
+  ): Promise<WitnessedNow['follows']> {
+    if (highest === undefined || origin === highest.origin) return undefined;
+    const { urn } = this.#service;
+    // guard: witness-number
+    if (log <= highest.number)
+      throw contradiction('rollback', `${urn} shows ${origin}, and this witness signed ${highest.origin} after it`);
+    // guard: witness-succession without: const more = head.size - head.size;
+    const more = await requireSuccession(this.#session, this.#service, { number: log, head }, highest);
+    return { origin: highest.origin, more };
   }
 
   /** @throws {VerifyError} log_inconsistent (fork, rollback) where the tree contradicts the one that was signed before */
@@ -175,6 +221,20 @@ class WitnessedService {
     const cosigned = await cosignCheckpoint(utf8(checkpoint), now(), this.#signer);
     await transport.call('audit.cosign', this.#service, await keeper.current(), { body: { checkpoint: cosigned } });
   }
+}
+
+/** What keeps a witness from signing until a person looks at it. */
+const CONTRADICTIONS: ReadonlySet<string | undefined> = new Set(['fork', 'rollback', 'succession']);
+
+/** The log with the highest number that this witness signed of a service. */
+function highestOf(state: WitnessState, urn: string): RememberedLog | undefined {
+  let highest: RememberedLog | undefined;
+  for (const [origin, note] of state) {
+    const name = parseOrigin(origin);
+    if (name?.urn !== urn || name.number <= (highest?.number ?? 0)) continue;
+    highest = { origin, number: name.number, head: headIn(note) };
+  }
+  return highest;
 }
 
 /** How many entries a note is about, if this witness cosigned it. */

@@ -69,6 +69,16 @@ export async function readWitnessed(log: LogWitnessed): Promise<WitnessedLog> {
   };
 }
 
+/** As {@link readWitnessed}; undefined where that refuses something. */
+export async function findWitnessed(log: LogWitnessed): Promise<WitnessedLog | undefined> {
+  try {
+    return await readWitnessed(log);
+  } catch (error) {
+    if (error instanceof CryptoError) return undefined;
+    throw error;
+  }
+}
+
 async function sightsIn(log: LogWitnessed, note: Uint8Array): Promise<WitnessSight[]> {
   const { origin, keys, witnesses } = log;
   const trust = { origin, keys, witnesses: witnesses.keys };

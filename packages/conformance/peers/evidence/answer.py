@@ -2,7 +2,7 @@
 import hashlib
 import json
 
-from evidence.checkpoint import NOTE, verify_checkpoint
+from evidence.checkpoint import NOTE, tells_heads, verify_checkpoint
 from evidence.documents import COUNTER, ID, NAME, URN, VERSION, Trust
 from evidence.question import QUESTION, limit_of, require_data_size, require_fits
 from evidence.strict import COUNT, HASH, SAFE, TIME, TOKEN_ID, Refused, Token
@@ -165,6 +165,8 @@ class Answer:
         """7. checkpoint: step 14 of frames.md."""
         if 'checkpoint' in self.fin.claims:
             verify_checkpoint(self.fin['checkpoint'], self.fin['iss'], self.trust)
+        elif tells_heads(self.trust.directory, self.fin['iss'], self.trust.revoked):
+            self.not_looked_for.append('checkpoint')
 
     def reply_is_to(self, head):
         """Steps 8 to 10 of frames.md."""

@@ -68,17 +68,37 @@ def signers(text, signatures, origin, keys):
     return signed
 
 
+def log_of(origin, urn, pin):
+    """The number of a log of this service by its name, None where the name is from before keys had numbers."""
+    _, _, org, _, service = urn.split(':', 4)
+    number = '[1-9][0-9]{0,8}'
+    if re.fullmatch(f'{re.escape(urn)}/audit/{number}', origin):
+        return None
+    name = f"bulla/{pin.removeprefix('sha256:')[:16]}/{org}/{service}/audit/"
+    require(re.fullmatch(re.escape(name) + number, origin), 'log_inconsistent', f'{CHECK}-origin')
+    return int(origin.removeprefix(name))
+
+
+def keys_of(directory, urn, log):
+    """The keys that sign checkpoints of a log of this number, or of the logs from before there were numbers."""
+    listed = directory['entities'].get(urn, {'keys': []})['keys']
+    return {key['kid']: key for key in listed if key['pur'] == ['checkpoint'] and key.get('log') == log}
+
+
 def verify_checkpoint(note, responder, trust):
     """A log of this responder signed it, by a key that is listed for that and not revoked."""
     try:
         text, signatures = parse_note(note)
         origin = parse_checkpoint(text)
-        is_own = re.fullmatch(re.escape(responder) + '/audit/[1-9][0-9]{0,8}', origin)
-        require(is_own, 'log_inconsistent', f'{CHECK}-origin')
-        listed = trust.directory['entities'].get(responder, {'keys': []})['keys']
-        keys = {key['kid']: key for key in listed if key['pur'] == ['checkpoint']}
-        signed = signers(text, signatures, origin, keys)
+        log = log_of(origin, responder, trust.roots[0].pin)
+        signed = signers(text, signatures, origin, keys_of(trust.directory, responder, log))
         require(signed, 'key_unknown')
         require(set(signed) - trust.revoked, 'key_revoked')
     except Refused as refused:
         raise Refused(refused.code, refused.check or CHECK) from None
+
+
+def tells_heads(directory, responder, revoked):
+    """Whether each live reply of a responder carries a checkpoint."""
+    listed = directory['entities'].get(responder, {'keys': []})['keys']
+    return any(key['pur'] == ['checkpoint'] and key['kid'] not in revoked for key in listed)

@@ -88,7 +88,7 @@ OLD_POLICY = {name: kind for name, kind in POLICY.items() if name not in ('fresh
 OLD_POLICY.update(spec='1', labels=each(WORD, OLD_RULE))
 KEY = {
     'kid': HASH, 'use': 'sig|enc', 'alg': str, 'suite': '|'.join(SHAPES), 'pur': distinct(str, 1),
-    'nbf': TIME, 'use_until': TIME, 'end': TIME, 'jwk': dict,
+    'nbf': TIME, 'use_until': TIME, 'end': TIME, 'log?': range(1, 10**9), 'jwk': dict,
 }
 DIRECTORY = {
     **LATER, '_type': 'bulla-directory', 'spec': '2', 'chain': HASH, 'policy': {'version': VERSION, 'hash': HASH},
@@ -184,12 +184,15 @@ def check_entity(urn, entity, org):
     require(fits(entity, {'kind': str, 'roles': distinct(str, 1), 'keys': [KEY, 1, 32], **further}))
     require(set(entity['roles']) <= roles)
     require('user' not in entity or entity['user'].startswith(f'urn:bulla:{org}:'))
+    numbered = [(key['log'], key['alg']) for key in entity['keys'] if 'log' in key]
+    require(len(numbered) == len(set(numbered)))
     for key in entity['keys']:
         require(set(key['pur']) <= purposes and key['nbf'] <= key['use_until'] <= key['end'])
         sealed_to = [purpose for purpose in key['pur'] if purpose in {'unwrap', 'deposit'}]
         require(bool(sealed_to) == (key['use'] == 'enc'))
         require(not sealed_to or len(key['pur']) == 1)
         require('checkpoint' not in key['pur'] or (len(key['pur']), key['suite']) == (1, 'ed25519'))
+        require('log' not in key or key['pur'] == ['checkpoint'], 'key_invalid')
         require('content' not in key['pur'] or entity['kind'] != 'vault' or len(key['pur']) == 1)
         require(ALGS[key['use']].get(key['suite']) == key['alg'])
         require_key(key['kid'], key['jwk'], key['suite'])

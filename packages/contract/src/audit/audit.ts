@@ -96,7 +96,7 @@ export const AuditQuery = z.strictObject({
   actor: Kid.optional().describe('Only what the holder of this key did.'),
   act: z
     .string()
-    .regex(/^[a-z]{2,16}\.[a-z]{2,16}$/, 'must be the name of an act, such as envelope.issue')
+    .regex(/^[a-z]{2,16}\.[a-z-]{2,16}$/, 'must be the name of an act, such as envelope.issue')
     .optional()
     .meta({ description: 'Only this act.', example: 'envelope.issue' }),
   object: z
@@ -129,11 +129,20 @@ export const AuditErasure = z
   .meta({ id: 'AuditErasure' });
 export type AuditErasure = z.infer<typeof AuditErasure>;
 
+/** What was set aside. */
+export const AuditSetAside = z
+  .strictObject({
+    items: Count.meta({ description: 'How many rows were set aside.', example: 3 }),
+    more: z.boolean().meta({ description: 'Whether there are more: ask again.', example: false }),
+  })
+  .meta({ id: 'AuditSetAside' });
+export type AuditSetAside = z.infer<typeof AuditSetAside>;
+
 /** A checkpoint as it was signed (docs/spec/note.md). */
 export const Note = z
   .string()
   .max(NOTE_CHARACTERS_MAX, { error: 'must be a signed note', abort: true })
-  .regex(/^urn:[^\p{Cc}]+\n(?:[^\p{Cc}]*\n)+$/u, 'must be a signed note')
+  .regex(/^(?:urn:|bulla\/)[^\p{Cc}]+\n(?:[^\p{Cc}]*\n)+$/u, 'must be a signed note')
   .meta({
     description: 'Size and root of a log, signed by its service (C2SP tlog-checkpoint).',
     example: 'urn:bulla:acme:svc:vault/audit/1\n8\nh/8=\n\n\u2014 urn:bulla:acme:svc:vault/audit/1 c2ln\n',

@@ -12,6 +12,7 @@ import {
   OwnGrantQuery,
   TriedGrantPage,
   TriedGrantQuery,
+  UnfitGrantClearing,
   UnfitGrantPage,
   UnfitGrantQuery,
 } from './grants.js';
@@ -75,9 +76,10 @@ export const GRANT_ROUTES = {
   'grant.clear': {
     ...remove,
     path: '/api/v1/unfit-grants/{whash}',
-    summary: 'Let the poster of an unfit grant give that key that version again',
+    summary: 'Let one poster of an unfit grant give that key that version again',
     permission: 'grant.clear',
     params: inUnfitGrant,
+    query: UnfitGrantClearing,
   },
   'grant.tried': {
     ...read,

@@ -66,6 +66,12 @@ export type UnfitGrant = z.input<typeof UnfitGrant>;
 export const UnfitGrantQuery = z.strictObject(pageQuery);
 export type UnfitGrantQuery = z.infer<typeof UnfitGrantQuery>;
 
+/** Whose: several may have posted the same bytes. */
+export const UnfitGrantClearing = z.strictObject({
+  by: PosterUrn.describe('Who posted it, as the list says under `by`: they can give that key that version again.'),
+});
+export type UnfitGrantClearing = z.infer<typeof UnfitGrantClearing>;
+
 export const UnfitGrantPage = page(UnfitGrant).meta({ id: 'UnfitGrantPage' });
 export type UnfitGrantPage = z.input<typeof UnfitGrantPage>;
 

@@ -33,6 +33,11 @@ export const CLIENT_PROBLEMS = {
     exit: 'verification',
     title: 'A log does not hold what it should, or was changed after it was seen.',
   },
+  head_missing: {
+    retryable: false,
+    exit: 'verification',
+    title: 'A reply says nothing of the log of its responder.',
+  },
   transport_failed: {
     retryable: true,
     exit: 'network',

@@ -56,6 +56,8 @@ export const DIRECTORIES_PER_DAY = 100;
 
 /** Grants in one request: with a content of full size they still fit into one body. */
 export const GRANTS_MAX = 64;
+/** Keys with which one grant was posted, in what is said of it where it is unfit. */
+export const POSTERS_MAX = 16;
 /** A text within a statement. */
 export const STATEMENT_TEXT_CHARACTERS_MAX = 262_144;
 /** Messages of a prompt. */
@@ -78,3 +80,5 @@ export const LABELS_MAX = 1_000;
 export const USAGE_COUNTS_MAX = 500;
 /** Items on one page of a list. */
 export const PAGE_ITEMS_MAX = 200;
+/** Rows that one call sets aside at most: the entry that names them has to fit into the log. */
+export const SET_ASIDE_MAX = 150;

@@ -37,6 +37,8 @@ export interface RouteShape {
    * directory the newest, as where one is about to. `expired`: those past their time too, where newer ones are brought.
    */
   readonly judgedBy?: 'unconfirmed' | 'expired';
+  /** Whether the caller may be one whom only the documents in the body let in, once those before have signed them. */
+  readonly carriesCaller?: true;
   /** Problems of its own, beside those of every route of its sort; `problemsOf` gives both. */
   readonly problems?: readonly ProblemCode[];
   /** The command that sends it, where `bulla api` cannot. */

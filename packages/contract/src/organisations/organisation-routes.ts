@@ -34,7 +34,10 @@ const readDocument = {
   signedResponse: false,
 } as const;
 
-/** The organisation and its signed documents. Their own signatures decide, no matter who sends them. */
+/**
+ * The organisation and its signed documents. Their own signatures decide; an owner or admin sends them. Who stole the key of
+ * the directory can revoke every one of those, so a root is also taken from one whom the documents that come with it list.
+ */
 export const ORGANISATION_ROUTES = {
   'organisation.create': {
     ...create,
@@ -60,6 +63,7 @@ export const ORGANISATION_ROUTES = {
     params: inRoot,
     body: NewRoot,
     judgedBy: 'expired',
+    carriesCaller: true,
     problems: [
       'custody_not_allowed',
       'needs_rewrap',

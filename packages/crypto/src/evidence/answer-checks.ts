@@ -180,6 +180,16 @@ export async function checkCheckpoint(
   };
 }
 
+/** The reply carries none, and its responder had a key to sign one: told, since answers from before there were such carry none. */
+export function missingHead({ iss: responder }: FinClaims, trust: Trust): Finding<void> {
+  return {
+    value: undefined,
+    detail: `the reply says nothing of the log of ${responder}, and the directory lists a key for its checkpoints`,
+    against: `the keys for checkpoints of ${directoryName(trust)}`,
+    isNotLookedFor: true,
+  };
+}
+
 /** A member that a reader sees is what the tokens say. */
 export function checkMember(actual: unknown, expected: unknown, what: string): Finding<void> {
   // guard: answer-member

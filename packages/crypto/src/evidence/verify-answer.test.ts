@@ -55,9 +55,16 @@ describe('verifyAnswer', () => {
     });
     const names = verdict.checks.map(({ name }) => name);
     // This one carries no checkpoint; run/reply-checkpoint.test.ts has one that does.
-    expect(names).toEqual(ANSWER_CHECKS.filter((name) => name !== 'checkpoint'));
+    expect(names).toEqual(ANSWER_CHECKS);
     const notLookedFor = verdict.checks.flatMap(({ name, state }) => (state === 'passed' ? [] : [name, state]));
-    expect(notLookedFor).toEqual(['question', 'not_looked_for', 'revoked-since', 'not_looked_for']);
+    expect(notLookedFor).toEqual([
+      'checkpoint',
+      'not_looked_for',
+      'question',
+      'not_looked_for',
+      'revoked-since',
+      'not_looked_for',
+    ]);
     const members = names.slice(-5, -1);
     expect(members.map((name) => detailOf(verdict, name))).toEqual(
       members.map((name) => `${name} is what the responder signed`),

@@ -7,6 +7,7 @@ import {
   checkReply,
   checkSignatures,
   checkTrust,
+  missingHead,
 } from './answer-checks.js';
 import type { Finding } from './answer-finding.js';
 import { countOf, momentOf } from './answer-finding.js';
@@ -21,6 +22,7 @@ import type { InvocationClaims } from '../run/question.js';
 import type { FinClaims, ReplyUsage } from '../run/reply.js';
 import { parseFin } from '../run/reply.js';
 import { findRevoked } from './revoked-since.js';
+import { tellsHeads } from '../run/reply-checkpoint.js';
 import { requireSeconds } from '../names/seconds.js';
 import type { Trust } from '../organisation/trust.js';
 
@@ -148,6 +150,9 @@ async function prove(checks: Checks, file: Bytes | string, { pin, now, newer }: 
   const { checkpoint } = fin;
   // guard: answer-checkpoint
   if (checkpoint !== undefined) await checks.run('checkpoint', () => checkCheckpoint(checkpoint, fin, trust));
+  const isMissing = checkpoint === undefined && tellsHeads(fin.iss, trust);
+  // guard: answer-head-missing
+  if (isMissing) await checks.run('checkpoint', () => missingHead(fin, trust));
   await checks.run('policy', () => checkPolicy(envelope, trust));
   await checks.run('asker', () => checkAskerThen(envelope, trust));
   await checks.run('version', () => checkVersion(fin, envelope, trust));

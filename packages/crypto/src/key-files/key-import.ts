@@ -171,7 +171,9 @@ async function readJson(bytes: Bytes): Promise<KeyMaterial[]> {
 /** A key file of Bulla may hold older keys too, which only verify and open. */
 function readBullaKeys(value: object): Promise<KeyMaterial[]> {
   const { keys } = shaped(value, keyFileSchema);
-  return Promise.all(keys.map(({ jwk, use }) => keyMaterialOf(jwk, use)));
+  return Promise.all(
+    keys.map(async (key) => ({ ...(await keyMaterialOf(key.jwk, key.use)), ...('log' in key && { log: key.log }) })),
+  );
 }
 
 /** A JWK that anybody may have made (RFC 7517 §4): what it says about itself has to fit, or does not matter. */

@@ -65,7 +65,11 @@ export async function signPublicKeys({ org, urn, keys }: KeyFile, now: number, i
     aud: organisationUrn(org),
     iat: now,
     purpose: 'keys.public',
-    keys: stated.map(({ kid, use, alg, suite, pur, jwk }) => ({ kid, use, alg, suite, pur, jwk: publicJwkOf(jwk) })),
+    keys: stated.map((key) => {
+      const { kid, use, alg, suite, pur, jwk } = key;
+      const log = 'log' in key && key.log !== undefined ? { log: key.log } : {};
+      return { kid, use, alg, suite, pur, ...log, jwk: publicJwkOf(jwk) };
+    }),
   };
   return signJws(FORMAT, claims, inToken ?? (await loadSigner(privateJwkOf(sig), sig.alg)));
 }

@@ -12,6 +12,8 @@ export interface KeyMaterial {
   readonly suite: SuiteId;
   /** What the file says it is for; undefined where the file does not say. */
   readonly use: 'sig' | 'enc' | undefined;
+  /** The log whose checkpoints it signs, where the file says so. */
+  readonly log?: number | undefined;
   readonly publicJwk: PublicJwk;
   /** Absent in a file of public keys. */
   readonly privateJwk?: PrivateJwk;

@@ -59,6 +59,7 @@ describe('a key record', () => {
       () => ({ pur: ['checkpoint', 'http'] }),
     ],
     ['checkpoints of another suite [guard: key-checkpoint-suite]', 'strong', () => ({ pur: ['checkpoint'] })],
+    ['the number of a log at a key that signs no checkpoints [guard: key-log-purpose]', 'edwards', () => ({ log: 2 })],
     ['checkpoints under a key that is sealed to', 'rsaEnc', () => ({ pur: ['checkpoint'] })],
     ['an end before its use ends', 'rsaSig', () => ({ end: 1999 })],
     ['a use that ends before it starts', 'rsaSig', () => ({ use_until: 999 })],

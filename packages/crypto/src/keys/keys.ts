@@ -5,6 +5,7 @@ import type { CryptoKey, JWK } from 'jose';
 import * as z from '#zod';
 import type { Bytes } from '../encoding/bytes.js';
 import { requireSeconds } from '../names/seconds.js';
+import { rowSecretsSchema } from './row-secret.js';
 import { invalidKey } from './suite-kind.js';
 import { RSA_KEYS } from './suite-rsa.js';
 import type { PrivateJwk, PublicJwk, SealAlg, SignAlg, Suite } from './suites.js';
@@ -33,6 +34,8 @@ export type KeyPurpose = (typeof SIGN_PURPOSES)[number] | (typeof SEAL_PURPOSES)
 
 const suiteSchema = z.enum(SUITE_IDS);
 const algSchema = z.enum([...SIGN_ALGS, ...SEAL_ALGS]);
+/** The log whose checkpoints a key signs; it signs those of no other. Keys from before there were such numbers have none. */
+export const logNumberSchema = z.int().check(z.gte(1), z.lte(999_999_999));
 const purposesSchema = z.array(z.enum([...SIGN_PURPOSES, ...SEAL_PURPOSES])).check(z.minLength(1), z.maxLength(8));
 
 /** A key as a directory lists it (protocol.md §4). The state follows from its times and the revocations, nothing else. */
@@ -45,6 +48,7 @@ export const keyRecordSchema = z.strictObject({
   nbf: secondsSchema,
   use_until: secondsSchema,
   end: secondsSchema,
+  log: z.optional(logNumberSchema),
   jwk: publicJwkSchema,
 });
 export type KeyRecord = z.infer<typeof keyRecordSchema>;
@@ -56,6 +60,7 @@ const localKeySchema = z.strictObject({
   ...heldKey,
   use: z.enum(['sig', 'enc']),
   alg: algSchema,
+  log: z.optional(logNumberSchema),
   jwk: privateJwkSchema,
 });
 
@@ -76,6 +81,8 @@ export const keyFileSchema = z.strictObject({
   org: z.string(),
   urn: z.string(),
   keys: z.array(z.union([tokenKeySchema, localKeySchema])).check(z.minLength(1), z.maxLength(64)),
+  /** Of a service: what it authenticates the rows of its audit log with before they are in it. */
+  rows: rowSecretsSchema,
 });
 export type KeyFile = z.infer<typeof keyFileSchema>;
 
@@ -170,6 +177,9 @@ export async function checkKeyRecord(record: KeyRecord): Promise<void> {
   // guard: key-checkpoint-suite
   if (isCheckpointKey(record) && record.suite !== CHECKPOINT_SUITE)
     throw invalidKey(`a key that signs checkpoints is of suite ${CHECKPOINT_SUITE}`);
+  // guard: key-log-purpose
+  if (record.log !== undefined && !isCheckpointKey(record))
+    throw invalidKey('a number of a log stands at a key that signs no checkpoints');
   if (!(record.nbf <= record.use_until && record.use_until <= record.end))
     throw invalidKey('its times are out of order');
   checkPublicJwk(record.jwk, record.suite);
@@ -213,18 +223,18 @@ export async function isSignatureOf(record: VerifyingKey, bytes: Bytes, signatur
 
 /** What a key is imported by: a directory record, or a key that root lists. */
 type ImportableKey = Pick<KeyRecord, 'jwk' | 'alg'>;
-const imported = new WeakMap<ImportableKey, Promise<CryptoKey>>();
+/** By the key itself: several records may hold one, such as those that notes are verified by. */
+const imported = new WeakMap<ImportableKey['jwk'], Map<ImportableKey['alg'], Promise<CryptoKey>>>();
 
 /**
- * The WebCrypto key of a checked record, imported once.
+ * The WebCrypto key of a checked record, imported once: nobody changes what was checked.
  * @throws {CryptoError} key_invalid
  */
 export function publicKeyOf(record: ImportableKey): Promise<CryptoKey> {
-  let key = imported.get(record);
-  if (key === undefined) {
-    key = importPublic(record.jwk, record.alg);
-    imported.set(record, key);
-  }
+  const ofJwk = imported.get(record.jwk) ?? new Map<ImportableKey['alg'], Promise<CryptoKey>>();
+  imported.set(record.jwk, ofJwk);
+  const key = ofJwk.get(record.alg) ?? importPublic(record.jwk, record.alg);
+  ofJwk.set(record.alg, key);
   return key;
 }
 

@@ -25,7 +25,8 @@ export type CryptoErrorCode =
   | 'label_not_found'
   | 'responder_key_changed'
   | 'stream_truncated'
-  | 'log_inconsistent';
+  | 'log_inconsistent'
+  | 'head_missing';
 
 export interface CryptoErrorOptions extends ErrorOptions {
   /** Stable kebab-case name of the check that failed, such as `content-hash`; shown by `bulla verify`. */

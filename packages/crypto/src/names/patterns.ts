@@ -20,8 +20,8 @@ export const LABEL_PATTERN = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 export const GROUP_PATTERN = /^grp:[a-z0-9][a-z0-9._-]{0,63}$/;
 /** Name of a witness of audit logs, as a policy spells it: a URL without scheme. */
 export const WITNESS_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._~/:-]{0,127}$/;
-/** How the origin of every audit log of a service begins. */
-export const LOG_ORIGIN_START = 'urn:bulla:';
+/** How the origins of audit logs begin. */
+export const LOG_ORIGIN_STARTS = ['bulla/', 'urn:bulla:'] as const;
 /** 32 bytes in base64url, in whatever spelling of the last bits: a SHA-256, or the thumbprint of a key (RFC 7638). */
 export const HASH_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 /** SHA-256 of an organisation's first root. */

@@ -38,6 +38,13 @@ function checkpointKey({ keys }: DirectoryEntity): KeyRecord {
   return record;
 }
 
+/** Takes the keys for checkpoints out of an entity. */
+function logKeysOut(entity: DirectoryEntity): KeyRecord[] {
+  const all = entity.keys;
+  entity.keys = all.filter(({ pur }) => !pur.includes('checkpoint'));
+  return all.filter(({ pur }) => pur.includes('checkpoint'));
+}
+
 /** Puts an entity under another name. */
 function rename(draft: DirectoryDocument, member: TestMember, urn: string): void {
   draft.entities[urn] = of(draft, member);
@@ -163,6 +170,10 @@ describe('parsing a directory', () => {
     [
       'a vault key that signs contents and something else [guard: directory-vault-content]',
       (draft) => of(draft, acme.vault).keys[0]?.pur.push('content'),
+    ],
+    [
+      'two keys of one log [guard: directory-log-once]',
+      (draft) => of(draft, acme.vault).keys.push(...logKeysOut(of(draft, acme.responders[0]))),
     ],
     ['a vault key that asks questions', (draft) => of(draft, acme.vault).keys[0]?.pur.push('invoke')],
     [

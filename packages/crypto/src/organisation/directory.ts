@@ -223,6 +223,8 @@ function checkEntity(org: string, urn: string, entity: DirectoryEntity): void {
   if (entity.kind === 'device') checkName(org, entity.user, 'user');
   checkDistinct(entity.roles);
   checkDistinct('groups' in entity ? (entity.groups ?? []) : []);
+  // guard: directory-log-once
+  checkDistinct(entity.keys.flatMap(({ log, alg }) => (log === undefined ? [] : [`${log} ${alg}`])));
   for (const { pur } of entity.keys) {
     // guard: directory-purposes
     if (pur.some((purpose) => !kind.purposes.includes(purpose)))

@@ -33,7 +33,7 @@ const NEEDED: Readonly<Record<Needed, { readonly kind: EntityKind; readonly purp
   vault: { kind: 'vault', purposes: ['http', 'envelope'] },
   // Without one nothing runs.
   responder: { kind: 'responder', purposes: ['http', 'reply', 'unwrap'] },
-  // Without one nobody can ask the vault to take the next documents.
+  // Without one nobody can ask the vault to take the next policy or directory; a root may bring its own.
   owner: { kind: 'device', purposes: ['http'] },
 };
 const NAMES: Readonly<Record<Needed, string>> = {

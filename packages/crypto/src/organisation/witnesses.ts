@@ -1,7 +1,7 @@
 import * as z from '#zod';
 import { CryptoError } from '../names/errors.js';
 import { WITNESSES_MAX } from '../names/limits.js';
-import { LOG_ORIGIN_START, WITNESS_NAME_PATTERN } from '../names/patterns.js';
+import { LOG_ORIGIN_STARTS, WITNESS_NAME_PATTERN } from '../names/patterns.js';
 import type { WitnessKey } from '../log/note-key.js';
 import { parseWitnessKey } from '../log/note-key.js';
 
@@ -60,7 +60,8 @@ async function readKey(text: string): Promise<WitnessKey> {
 /** Refuses what cannot be the name of a witness of an organisation. @throws {CryptoError} token_malformed */
 export function requireWitnessName(name: string): void {
   // guard: witnesses-origin
-  if (name.toLowerCase().startsWith(LOG_ORIGIN_START)) throw malformed('a witness is not called like a log');
+  if (LOG_ORIGIN_STARTS.some((start) => name.toLowerCase().startsWith(start)))
+    throw malformed('a witness is not called like a log');
   // guard: witnesses-spelling
   if (!WITNESS_NAME_PATTERN.test(name))
     throw malformed('the name of a witness is a letter or digit, then letters, digits, . _ ~ / : and -, at most 128');

@@ -5,6 +5,8 @@ import type { PublicJwk } from '../keys/suites.js';
 import type { Checkpoint } from '../log/checkpoint.js';
 import { parseCheckpoint, verifyCheckpoint } from '../log/checkpoint.js';
 import { parseNote } from '../log/note.js';
+import { parseOrigin, pinInOrigin } from '../log/log-name.js';
+import type { LogName } from '../log/log-name.js';
 import type { NoteKey } from '../log/note-key.js';
 import { noteKeyOf } from '../log/note-key.js';
 import { CryptoError } from '../names/errors.js';
@@ -23,6 +25,28 @@ export interface ReplyCheckpointContext {
   readonly trust: Trust;
   /** URN of the responder that signed the answer. */
   readonly responder: string;
+}
+
+/**
+ * Refuses a live reply without a checkpoint where the directory lists a key for checkpoints of its responder: one that
+ * says nothing of its log could show each reader another.
+ * @param claims of a verified fin.
+ * @throws {CryptoError} head_missing (reply-checkpoint)
+ * @see docs/spec/frames.md, Reading
+ */
+export function requireReplyHead(
+  claims: { readonly iss: string; readonly checkpoint?: string | undefined },
+  trust: Trust,
+): void {
+  // guard: reply-head-missing
+  if (claims.checkpoint === undefined && tellsHeads(claims.iss, trust))
+    throw new CryptoError('head_missing', `the reply of ${claims.iss} says nothing of its log`, { check: CHECK });
+}
+
+/** Whether a directory lists a key for checkpoints of a responder that it does not revoke: then each reply carries one. */
+export function tellsHeads(responder: string, trust: Trust): boolean {
+  const keys = trust.entity(responder)?.keys ?? [];
+  return keys.some((record) => isCheckpointKey(record) && !trust.isRevoked(record.kid));
 }
 
 /**
@@ -52,9 +76,13 @@ async function verifyNew(note: string, { trust, responder }: ReplyCheckpointCont
   try {
     const bytes = utf8(note);
     const { origin } = parseCheckpoint(parseNote(bytes).text);
-    requireOwnOrigin(origin, responder);
-    // guard: reply-checkpoint-purpose without: const records = trust.entity(responder)?.keys.filter(({ suite }) => suite === 'ed25519') ?? [];
-    const records = trust.entity(responder)?.keys.filter(isCheckpointKey) ?? [];
+    const { number, pin } = requireOwnOrigin(origin, responder, trust);
+    // guard: reply-checkpoint-purpose without: const listed = trust.entity(responder)?.keys.filter(({ suite }) => suite === 'ed25519') ?? [];
+    const listed = trust.entity(responder)?.keys.filter(isCheckpointKey) ?? [];
+    // A key signs one number; a log whose name has no pin is from before keys had one.
+    const own = pin === undefined ? undefined : number;
+    // guard: reply-checkpoint-number without: const records = own === 0 ? [] : listed;
+    const records = listed.filter(({ log }) => log === own);
     const keys = await Promise.all(records.map(async ({ kid, jwk }) => ({ kid, note: await noteKeyFor(origin, jwk) })));
     const found = await verifyCheckpoint(bytes, { origin, keys: keys.map((key) => key.note) });
     const signed = keys.filter((key) => found.keys.includes(key.note));
@@ -79,12 +107,13 @@ async function noteKeyFor(origin: string, jwk: PublicJwk): Promise<NoteKey> {
   return key;
 }
 
-/** The name of a log is the URN of its service, `/audit/` and a number (docs/spec/audit-log.md, Name). */
-function requireOwnOrigin(origin: string, responder: string): void {
-  const number = /\/audit\/([1-9][0-9]{0,8})$/.exec(origin)?.[1];
-  // guard: reply-checkpoint-origin
-  if (number === undefined || origin !== `${responder}/audit/${number}`)
+/** The name of a log says whose it is, and of which organisation's root (docs/spec/audit-log.md, Name). */
+function requireOwnOrigin(origin: string, responder: string, trust: Trust): LogName {
+  const name = parseOrigin(origin);
+  // guard: reply-checkpoint-origin without: if (name === undefined)
+  if (name?.urn !== responder || (name.pin !== undefined && name.pin !== pinInOrigin(trust.pin)))
     throw new CryptoError('log_inconsistent', 'the reply carries the checkpoint of a log of somebody else', {
       check: `${CHECK}-origin`,
     });
+  return name;
 }

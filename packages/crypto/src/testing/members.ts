@@ -2,6 +2,7 @@ import type { DirectoryEntity } from '../organisation/directory.js';
 import { mintId, urnOf } from '../names/ids.js';
 import type { KeyFile, KeyPurpose, KeyRecord } from '../keys/keys.js';
 import { CHECKPOINT_SUITE } from '../keys/keys.js';
+import { newRowSecret } from '../keys/row-secret.js';
 import { loadUnwrapper } from '../tokens/open/compact.js';
 import type { KeyPair, Signer, Unwrapper } from '../keys/signer.js';
 import { generateKeyPair, loadSigner } from '../keys/signer.js';
@@ -78,7 +79,7 @@ export function makeDevice(
   return makeMember(place, slot, urnOf(place.org, 'dev', mintId('dev')), { purposes, seals: true, entityOf });
 }
 
-/** A service; its address is `https://<name>.<org>.example`. Vault and responder have a key for checkpoints. */
+/** A service; its address is `https://<name>.<org>.example`. Vault and responder have the key of log 1 and a row secret. */
 export function makeService(place: MemberPlace, name: ServiceName): Promise<TestMember> {
   const url = `https://${name.replace(/^.*:/, '')}.${place.org}.example`;
   const urn = urnOf(place.org, 'svc', name);
@@ -116,13 +117,13 @@ async function makeMember(place: MemberPlace, slot: string, urn: string, kind: M
   const { org, suite, now, readyKeyPair } = place;
   const sig = await keyPairOf(`${org} ${slot}`, suite, 'sig', readyKeyPair);
   const enc = kind.seals ? await keyPairOf(`${org} ${slot}`, suite, 'enc', readyKeyPair) : undefined;
-  const keys: { pair: KeyPair; use: 'sig' | 'enc'; pur: KeyPurpose[] }[] = [
+  const keys: { pair: KeyPair; use: 'sig' | 'enc'; pur: KeyPurpose[]; log?: number }[] = [
     { pair: sig, use: 'sig', pur: kind.purposes },
   ];
   if (enc !== undefined) keys.push({ pair: enc, use: 'enc', pur: ['unwrap'] });
   if (kind.logs === true) {
     const pair = await keyPairOf(`${org} ${slot} checkpoint`, CHECKPOINT_SUITE, 'sig', readyKeyPair);
-    keys.push({ pair, use: 'sig', pur: ['checkpoint'] });
+    keys.push({ pair, use: 'sig', pur: ['checkpoint'], log: 1 });
   }
   if (kind.manages === true) {
     const content = await keyPairOf(`${org} ${slot} content`, suite, 'sig', readyKeyPair);
@@ -130,12 +131,13 @@ async function makeMember(place: MemberPlace, slot: string, urn: string, kind: M
     keys.push({ pair: content, use: 'sig', pur: ['content'] }, { pair: deposit, use: 'enc', pur: ['deposit'] });
   }
   const times = { nbf: now - DAY_SECONDS, use_until: now + 365 * DAY_SECONDS, end: now + 3650 * DAY_SECONDS };
-  const facts = ({ pair: { kid, alg, suite: of }, use, pur }: (typeof keys)[number]) => ({
+  const facts = ({ pair: { kid, alg, suite: of }, use, pur, log }: (typeof keys)[number]) => ({
     kid,
     use,
     alg,
     suite: of,
     pur,
+    ...(log !== undefined && { log }),
   });
   return {
     urn,
@@ -144,7 +146,13 @@ async function makeMember(place: MemberPlace, slot: string, urn: string, kind: M
     enc,
     signer: await loadSigner(sig.privateJwk, sig.alg as SignAlg),
     entity: kind.entityOf(keys.map((key) => ({ ...facts(key), ...times, jwk: key.pair.publicJwk }))),
-    keyFile: { v: 1, org, urn, keys: keys.map((key) => ({ ...facts(key), jwk: key.pair.privateJwk })) },
+    keyFile: {
+      v: 1,
+      org,
+      urn,
+      keys: keys.map((key) => ({ ...facts(key), jwk: key.pair.privateJwk })),
+      ...(kind.logs === true && { rows: [newRowSecret()] }),
+    },
     unwrapper() {
       if (enc === undefined) throw new Error(`nothing is sealed to ${slot}`);
       return loadUnwrapper(enc.privateJwk, enc.alg as SealAlg);

@@ -1,17 +1,40 @@
 import { Problem } from '@bulla/contract';
+import type { AcknowledgedLeaves } from '../audit/acknowledged-leaves.js';
+import type { AuditRow } from '../audit/audit-row.js';
 import type { Metrics } from '../observe/metrics.js';
 import type { Clock } from '../process/clock.js';
-import type { Waiting } from './log.repository.js';
+import type { Waiting } from './waiting.js';
 
 /** Decisions that may wait at most before nothing new is decided. */
 const ROWS_MAX = 100_000;
 const RETRY_AFTER_SECONDS = 5;
+
+/** What ends a loss: documents that list the next key, what a database lost, and rows that nobody can check. */
+const CURES = new Set([
+  'organisation.create',
+  'root.publish',
+  'policy.publish',
+  'directory.publish',
+  'organisation.handback',
+  'label.handback',
+  'organisation.resume',
+  'audit.set-aside',
+]);
+/** Of these so many are let through at most while a log is lost. */
+const COUNTED = new Set(['organisation.handback', 'label.handback', 'organisation.resume']);
+const LET_MAX = 1_000;
+/** What a directory that is published takes away with it. */
+const BESIDE = new Set(['wrap.delete']);
+/** The text of a leaf that says what was done, and not that it was refused (contract, `encodeLeaf`). */
+const DONE = /^\{"v":1,"id":"[^"]*","t":"[^"]*","org":"[^"]*","act":"([^"]*)","res":"ok"/;
 
 export interface AuditLagParts {
   /** How old the oldest decision that waits may be. */
   readonly secondsMax: number;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly metrics: Metrics;
+  /** What this process told callers. */
+  readonly leaves?: Pick<AcknowledgedLeaves, 'require'>;
 }
 
 /**
@@ -22,15 +45,21 @@ export class AuditLag {
   readonly #secondsMax: number;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #metrics: Metrics;
+  readonly #leaves: Pick<AcknowledgedLeaves, 'require'> | undefined;
   readonly #rows;
   readonly #seconds;
   #waiting: ReadonlyMap<string, Waiting> = new Map();
   /** Since when nobody here can tell what waits; undefined while somebody can. */
   #blindSinceMs: number | undefined;
+  /** Those whose log is lost, as this process found it. */
+  readonly #lost = new Set<string>();
+  /** How many rows were written while it was. */
+  readonly #let = new Map<string, number>();
   /** Since when something has waited at every look. */
   #since: ReadonlyMap<string, number> = new Map();
 
-  constructor({ secondsMax, clock, metrics }: AuditLagParts) {
+  constructor({ secondsMax, clock, metrics, leaves }: AuditLagParts) {
+    this.#leaves = leaves;
     this.#secondsMax = secondsMax;
     this.#clock = clock;
     this.#metrics = metrics;
@@ -57,19 +86,60 @@ export class AuditLag {
     this.#seconds.set(this.#blindSeconds());
   }
 
-  /** @throws {Problem} overloaded while the log of this organisation is too far behind, or nobody knows whether it is */
-  require(org: string): void {
+  /** Takes note of whether the log of an organisation is lost, as this process found it. */
+  noteLost(org: string, isLost: boolean): void {
+    if (isLost) this.#lost.add(org);
+    else this.#lost.delete(org);
+    if (!this.#isClosed(org)) this.#let.delete(org);
+  }
+
+  /**
+   * The one question before anything is decided for an organisation.
+   * @param act what is asked for: what ends a loss is done although the log is lost.
+   * @throws {Problem} overloaded while its log is lost, is too far behind, or nobody knows whether it is
+   */
+  require(org: string, act = ''): void {
+    const isClosed = this.#isClosed(org);
+    // guard: lost-cure
+    if (CURES.has(act) && !(isClosed && this.#isMany(org, act))) return;
+    // guard: audit-lag
+    if (isClosed) {
+      this.#metrics.overloads.inc({ why: 'audit' });
+      throw refused('the audit log is lost or behind: nothing is done that it could not tell');
+    }
+    this.#leaves?.require(org);
+  }
+
+  /** @throws {Problem} overloaded for a row that says something else than a cure, while the log is lost: no row is written */
+  requireRow({ org, event }: Pick<AuditRow, 'org' | 'event'>): void {
+    if (!this.#isClosed(org)) return;
+    const [, act = ''] = DONE.exec(event) ?? [];
+    // guard: lost-row without: const mayBe = true;
+    const mayBe = CURES.has(act) || BESIDE.has(act);
+    if (!mayBe) throw refused('the audit log is lost: nothing is written to it');
+    if (COUNTED.has(act)) this.#let.set(org, (this.#let.get(org) ?? 0) + 1);
+  }
+
+  /** Whether as many of these wait as may. */
+  #isMany(org: string, act: string): boolean {
+    // guard: lost-few without: return false;
+    return COUNTED.has(act) && (this.#let.get(org) ?? 0) >= LET_MAX;
+  }
+
+  /** Whether nothing but what ends it is done for an organisation. */
+  #isClosed(org: string): boolean {
     const { rows, seconds } = this.#waiting.get(org) ?? { rows: 0, seconds: 0 };
     // guard: audit-lag-blind without: const oldest = seconds;
     const oldest = Math.max(seconds, this.#blindSeconds());
-    // guard: audit-lag without: if (rows >= 0) return;
-    if (rows <= ROWS_MAX && oldest <= this.#secondsMax) return;
-    this.#metrics.overloads.inc({ why: 'audit' });
-    const detail = 'the audit log is behind: nothing is done that it could not tell';
-    throw new Problem('overloaded', { detail, retryAfterSeconds: RETRY_AFTER_SECONDS });
+    // guard: log-lost-closed without: return rows > ROWS_MAX || oldest > this.#secondsMax;
+    return this.#lost.has(org) || rows > ROWS_MAX || oldest > this.#secondsMax;
   }
 
   #blindSeconds(): number {
     return this.#blindSinceMs === undefined ? 0 : (this.#clock.monotonicMs() - this.#blindSinceMs) / 1000;
   }
+}
+
+function refused(detail: string): Problem {
+  return new Problem('overloaded', { detail, retryAfterSeconds: RETRY_AFTER_SECONDS });
 }

@@ -5,6 +5,7 @@ import type {
   AuditErasure,
   AuditProofs,
   AuditRecord,
+  AuditSetAside,
   AuditTile,
 } from '@bulla/contract';
 import { Controller } from '@nestjs/common';
@@ -36,6 +37,11 @@ export class AuditController {
   @Route('audit.erase')
   erase(@CurrentCaller() caller: Caller, @RouteQuery() query: QueryOf<'audit.erase'>): Promise<Answer<AuditErasure>> {
     return this.audit.erase(caller, query);
+  }
+
+  @Route('audit.set-aside')
+  setAside(@CurrentCaller() caller: Caller): Promise<Answer<AuditSetAside>> {
+    return this.audit.setAside(caller);
   }
 
   @Route('audit.checkpoint')

@@ -5,6 +5,7 @@ import type {
   AuditErasure,
   AuditProofs,
   AuditRecord,
+  AuditSetAside,
   AuditTile,
   Hash,
 } from '@bulla/contract';
@@ -14,6 +15,7 @@ import { encodeBase64url } from '@bulla/crypto';
 import { makeConsistencyProof, makeInclusionProof, TREE_HASH_BYTES } from '@bulla/crypto/log';
 import { Injectable } from '@nestjs/common';
 import { Ledger } from '../audit/ledger.js';
+import { ServiceKeys } from '../authentication/service-keys.js';
 import type { Caller } from '../authentication/caller.js';
 import { decodeCursor, encodeCursor } from '../paging/cursor.js';
 import { pageOf } from '../paging/page.js';
@@ -23,6 +25,7 @@ import { AuditEntriesRepository } from './audit-entries.repository.js';
 import type { EntryRow } from './audit-entries.repository.js';
 import type { LogHead } from './log-head.js';
 import { LogRepository } from './log.repository.js';
+import { setUncheckableAside } from '../audit-rows/set-aside.js';
 import { treeHashes } from './tree-hashes.js';
 import { CosignaturesService } from '../witnesses/cosignatures.service.js';
 
@@ -34,6 +37,7 @@ export class AuditService {
     private readonly entries: AuditEntriesRepository,
     private readonly ledger: Ledger,
     private readonly cosignatures: CosignaturesService,
+    private readonly keys: ServiceKeys,
   ) {}
 
   /** A page of entries. @throws {Problem} not_found if there is no such log */
@@ -84,6 +88,19 @@ export class AuditService {
       const erasure = await this.entries.erase(trx, { org, log, size, actor, until });
       const { erased: items, below } = erasure;
       return { body: erasure, event: { act: 'audit.erase', obj: { log, actor, below, items } }, status: 200 };
+    });
+  }
+
+  /** Sets rows aside that nobody can check: they come into no log, and an entry has the hash of each. */
+  async setAside(caller: Caller): Promise<Answer<AuditSetAside>> {
+    return this.ledger.run(caller, async (trx) => {
+      const { leaves, more } = await setUncheckableAside(trx, caller.org, this.keys.rows.ids);
+      const items = leaves.length;
+      return {
+        body: { items, more },
+        event: { act: 'audit.set-aside', obj: { items, leaves: leaves.map(textOf) } },
+        status: 200,
+      };
     });
   }
 

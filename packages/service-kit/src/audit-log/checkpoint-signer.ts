@@ -1,133 +1,161 @@
-import type { Signer } from '@bulla/crypto';
-import { CryptoError, utf8 } from '@bulla/crypto';
-import type { TreeHead } from '@bulla/crypto/log';
+import { CryptoError, equalBytes, utf8 } from '@bulla/crypto';
 import {
+  appendLeaf,
+  leafHash,
   makeConsistencyProof,
   noteKeyOf,
-  parseCheckpoint,
-  parseNote,
   signCheckpoint,
+  treeHeadOf,
   verifyCheckpoint,
   verifyConsistency,
 } from '@bulla/crypto/log';
-import type { EventLog } from '../observe/event-log.js';
-import { LogEvent } from '../observe/event-log.js';
+import type { RowSecrets } from '../audit/row-secrets.js';
+import { frontierAt } from './frontier-at.js';
 import type { LogHead } from './log-head.js';
-import { numberOf } from './log-head.js';
 import { LogLost } from './log-lost.js';
+import type { LogPens, Pen } from './log-pens.js';
 import type { LogRepository } from './log.repository.js';
 import type { KeptMark, LogMark, LogMarks } from './marks.js';
 import { treeHashes } from './tree-hashes.js';
+import type { UnsignedRows } from './unsigned-rows.js';
 
-/** This machine had no mark: what the database says was signed is believed once. */
-const MARK_ADOPTED = new LogEvent<{ org: string; size: number }>('audit-mark-adopted', 'warn');
-/** Of a mark that this machine did not make. */
-const UNKNOWN_KEY = '';
-
-/** Of this service. */
-type OwnKeys = readonly [Signer, ...Signer[]];
+/** Leaves that are checked at once. */
+const PAGE = 1_000;
 
 export interface CheckpointSignerParts {
   readonly logs: LogRepository;
+  readonly unsigned: Pick<UnsignedRows, 'unsignedLeaves' | 'dropUnsigned'>;
   readonly marks: LogMarks;
-  /** Those whose purpose is `checkpoint`: the first signs for the organisation now, the others may have signed before. */
-  readonly keysOf: (org: string) => OwnKeys | Promise<OwnKeys>;
-  readonly log: EventLog;
+  readonly pens: Pick<LogPens, 'trustIn'>;
+  readonly keys: { readonly rows: RowSecrets };
 }
 
-/** Signs trees that continue what was signed before, and nothing else (docs/spec/note.md, Checkpoint). */
+/**
+ * Signs trees that continue what was signed before and have no entry that another than this service wrote, and nothing else
+ * (docs/spec/audit-log.md, Writing).
+ */
 export class CheckpointSigner {
   readonly #parts: CheckpointSignerParts;
+  /** Logs that this process has compared with the notes that the database has. */
+  readonly #compared = new Set<string>();
 
   constructor(parts: CheckpointSignerParts) {
     this.#parts = parts;
   }
 
-  async kidOf(org: string): Promise<string> {
-    const [key] = await this.#parts.keysOf(org);
-    return key.kid;
-  }
-
-  /** What this machine signed in the logs of an organisation, the newest last. */
-  marks(org: string): Promise<KeptMark[]> {
-    return this.#parts.marks.read(org);
+  /**
+   * Whether a log holds all that was signed of it.
+   * @param pen whose marks were read before the head was: what another signs in between is no loss.
+   * @throws {LogLost} `changed` if it does not; {Error} if another has signed meanwhile
+   */
+  async requireContinued(pen: Pen, head: LogHead): Promise<void> {
+    await this.#orAnother(pen, async () => {
+      // guard: log-origin
+      if (head.origin !== pen.origin) throw new LogLost('changed', pen.marks.at(-1));
+      const own = ownMarks(pen);
+      for (const mark of own) await this.#requireContinuedFrom(mark, head, own.at(-1) ?? mark);
+      await this.#compare(pen, head);
+    });
   }
 
   /**
-   * Whether a log holds all that this machine signed of it.
-   * @param known its marks, read before the head was: what another signs in between is no loss.
-   * @returns the marks that it continues, one more where this machine had none
-   * @throws {LogLost} if it does not
+   * Signs a log as it is committed, unless it is signed.
+   * @throws as {@link requireContinued}; {LogLost} `unauthenticated` for a tree with an entry that no process of the service
+   *   wrote; {Error} where a mark cannot be read, or another signs meanwhile: nothing is signed then
    */
-  async requireContinued(head: LogHead, known: readonly KeptMark[]): Promise<readonly KeptMark[]> {
-    const marks = known.length > 0 ? known : await this.#adopt(head);
-    for (const mark of marks) await this.#requireContinuedFrom(mark, head, marks.at(-1) ?? mark);
-    return marks;
-  }
-
-  /**
-   * Signs the newest tree of an organisation, as it is committed, unless it is signed.
-   * @throws as {@link requireContinued}; {Error} where a mark cannot be read, or another signs meanwhile: nothing is
-   *   signed then
-   */
-  async sign(org: string): Promise<void> {
-    const { logs, marks, keysOf } = this.#parts;
-    const known = await this.marks(org);
-    const head = await logs.newest(org);
-    if (head === undefined || (head.signedSize === head.size && head.checkpoint !== null)) return;
-    // guard: log-signed-continued without: const continued = known;
-    const continued = await this.requireContinued(head, known);
-    const [key] = await keysOf(org);
-    const { origin, size, root } = head;
-    // The mark is on the disk before the signature exists: a crash between them costs nothing.
-    const own = await marks.write(org, { origin, kid: key.kid, size, root });
+  async sign(pen: Pen): Promise<void> {
+    const { logs, unsigned, marks } = this.#parts;
+    const last = ownMarks(pen).at(-1);
+    // guard: sign-below-folder without: if (last === undefined) return;
+    if (last === undefined || pen.signsFrom === undefined || pen.number < pen.signsFrom) return;
+    const head = await logs.find(pen.org, pen.number);
+    if (head === undefined) return;
+    // guard: log-signed-continued
+    await this.requireContinued(pen, head);
+    if (head.signedSize === head.size && head.checkpoint !== null && last.size === head.size) return;
+    // guard: sign-authenticated
+    await this.#orAnother(pen, () => this.#requireOwnRows(head, last));
+    const { org, number, origin, key } = pen;
+    const note = await signCheckpoint(origin, head, [{ key: await noteKeyOf(origin, key.publicJwk), signer: key }]);
+    // It is on the disk before it leaves: a crash between them costs nothing.
+    const own = await marks.write(org, { note });
     // What another signed since we looked, this tree may not continue: the next turn looks.
     // guard: log-mark-alone
-    if (!(await marks.supersede(org, continued, own))) throw new Error('another process has signed the log meanwhile');
-    const note = await signCheckpoint(origin, head, [{ key: await noteKeyOf(origin, key.publicJwk), signer: key }]);
-    await logs.keepCheckpoint(head, size, note);
+    if (!(await marks.supersede(org, pen.marks, own))) throw new Error(NEWER);
+    await logs.keepCheckpoint(head, head.size, note);
+    await unsigned.dropUnsigned(org, number, head.size);
+  }
+
+  /** A loss counts only where no other process has signed since the marks were read. */
+  async #orAnother(pen: Pen, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof LogLost) || pen.signsFrom === undefined) throw error;
+      const known = new Set(pen.marks.map(({ file }) => file));
+      const now = await this.#parts.marks.read(pen.org);
+      if (now.every(({ file }) => known.has(file))) throw error;
+      throw new Error(NEWER, { cause: error });
+    }
   }
 
   /** @param newest what is lost if this one is not continued. */
-  async #requireContinuedFrom(mark: LogMark, head: LogHead, newest: LogMark): Promise<void> {
-    // Another process has begun a log since.
-    if (numberOf(mark.origin) < head.log) return;
-    const lost = new LogLost(newest);
-    // guard: log-mark-origin
-    if (mark.origin !== head.origin) throw lost;
+  async #requireContinuedFrom(mark: LogMark, head: LogHead, newest: LogMark = mark): Promise<void> {
     try {
       // Of a log that is shorter than what was signed there is none.
-      const read = treeHashes(this.#parts.logs, head);
-      const proof = await makeConsistencyProof(mark.size, head.size, read);
+      const proof = await makeConsistencyProof(mark.size, head.size, treeHashes(this.#parts.logs, head));
       // guard: log-mark-consistent
       await verifyConsistency({ older: mark, newer: head, proof });
     } catch (error) {
-      if (error instanceof CryptoError && error.code === 'log_inconsistent') throw lost;
+      if (error instanceof CryptoError && error.code === 'log_inconsistent') throw new LogLost('changed', newest);
       throw error;
     }
   }
 
   /**
-   * What the database says was signed, where it is signed by our key.
-   * @throws {LogLost} where it is signed by another: nothing is continued that this machine cannot vouch for
+   * Once in the life of the process: a note of this log that the database has, its own or one that a witness cosigned, may be
+   * newer than the folder of marks, if that went back.
    */
-  async #adopt({ org, origin, checkpoint }: LogHead): Promise<KeptMark[]> {
-    if (checkpoint === null) return [];
-    const { keysOf, marks, log } = this.#parts;
-    const own = await keysOf(org);
-    const [key] = own;
-    const keys = await Promise.all(own.map(({ publicJwk }) => noteKeyOf(origin, publicJwk)));
-    const trust = { origin, keys };
-    const verified = await verifyCheckpoint(utf8(checkpoint), trust).catch((error: unknown) => {
-      if (!(error instanceof CryptoError) || error.code !== 'key_unknown') throw error;
-      // Another key signed it, and nobody here knows what came after that.
-      const said = parseCheckpoint(parseNote(utf8(checkpoint)).text);
-      throw new LogLost({ origin, kid: UNKNOWN_KEY, size: said.size, root: said.root });
-    });
-    const head: TreeHead = verified.checkpoint;
-    const mark = { origin, kid: key.kid, size: head.size, root: head.root };
-    const kept = await marks.write(org, mark);
-    log.write(MARK_ADOPTED, { org, size: head.size });
-    return [kept];
+  async #compare(pen: Pen, head: LogHead): Promise<void> {
+    if (pen.signsFrom === undefined || this.#compared.has(pen.origin)) return;
+    const { logs, pens } = this.#parts;
+    const size = ownMarks(pen).at(-1)?.size ?? 0;
+    const trust = await pens.trustIn(pen.org, pen.origin);
+    for (const note of await logs.notes(pen.org, pen.number)) {
+      // What no key of this log signed says nothing: anybody may have put it there.
+      const known = await verifyCheckpoint(utf8(note), trust).catch(() => undefined);
+      // guard: sign-note-newer
+      if (known !== undefined && known.checkpoint.size > size)
+        await this.#requireContinuedFrom({ ...known.checkpoint, origin: pen.origin }, head);
+    }
+    this.#compared.add(pen.origin);
   }
+
+  /** Beside each entry that no mark holds stands what its row was authenticated by, and the tree is made of just those. */
+  async #requireOwnRows(head: LogHead, mark: KeptMark): Promise<void> {
+    const { logs, unsigned, keys } = this.#parts;
+    const foreign = new LogLost('unauthenticated', mark);
+    let frontier = await frontierAt(mark.size, treeHashes(logs, head));
+    while (frontier.size < head.size) {
+      const to = Math.min(frontier.size + PAGE, head.size);
+      for (const row of await unsigned.unsignedLeaves(head.org, head.log, frontier.size, to)) {
+        const { index, leaf, secretId: id, mac } = row;
+        if (index !== frontier.size) throw foreign;
+        // guard: sign-row-mac
+        if (keys.rows.check(head.org, leaf, { id, mac }) !== 'good') throw foreign;
+        ({ frontier } = await appendLeaf(frontier, await leafHash(leaf)));
+      }
+      // guard: sign-row-each without: if (frontier.size < to) break;
+      if (frontier.size < to) throw foreign;
+    }
+    // guard: sign-row-tree
+    if (!equalBytes((await treeHeadOf(frontier)).root, head.root)) throw foreign;
+  }
+}
+
+const NEWER = 'another process has signed the log meanwhile';
+
+/** Those of the log that is written, the newest last. */
+export function ownMarks({ marks, origin }: Pen): KeptMark[] {
+  return marks.filter((mark) => mark.origin === origin);
 }

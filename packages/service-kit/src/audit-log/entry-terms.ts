@@ -5,6 +5,7 @@ const ID = /^[a-z]{3}_[0-9a-z]{26}$/;
 /** What an entry is found by. Other programs write entries, too: those of a newer version have acts of their own. */
 const Terms = z.looseObject({
   id: z.string().catch(''),
+  t: z.string().catch(''),
   act: z.string().catch('unknown'),
   res: z.string().catch('unknown'),
   who: z.looseObject({ kid: z.string().optional() }).optional().catch(undefined),
@@ -18,13 +19,20 @@ export interface EntryTerms {
   readonly kid: string | null;
   /** Every id that it names; its own, too. */
   readonly objects: string[];
+  /** Its own, if it has one. */
+  readonly id: string | undefined;
+  /** When, by the clock of who wrote it; undefined where it does not say. */
+  readonly tMs: number | undefined;
 }
 
 /** Reads them from the text of a leaf. None keeps an entry out of the log. */
 export function termsOf(leaf: string): EntryTerms {
-  const { id, act, res, who, obj } = TERMS_OR_NONE.parse(jsonOf(leaf));
+  const { id, t, act, res, who, obj } = TERMS_OR_NONE.parse(jsonOf(leaf));
   const named = Object.values(obj).filter((value): value is string => typeof value === 'string' && ID.test(value));
-  return { act, res, kid: who?.kid ?? null, objects: ID.test(id) ? [id, ...named] : named };
+  const own = ID.test(id) ? id : undefined;
+  const tMs = Date.parse(t);
+  const objects = own === undefined ? named : [own, ...named];
+  return { act, res, kid: who?.kid ?? null, objects, id: own, tMs: Number.isNaN(tMs) ? undefined : tMs };
 }
 
 function jsonOf(text: string): unknown {

@@ -12,6 +12,7 @@ it('counts what was signed and what failed, and says how many logs stand still, 
         ([, name, result, value]) => [result === undefined ? name : `${name} ${result}`, Number(value)],
       ),
     );
+  log.signs(true);
   log.signed('acme', 7);
   log.signed('other', 3);
   log.failed('other', new Error('the disk is full'));
@@ -20,10 +21,11 @@ it('counts what was signed and what failed, and says how many logs stand still, 
     'checkpoints_total failed': 1,
     checkpoint_entries: 10,
     lost_logs: 0,
+    signs: 1,
   });
-  const mark = { origin: 'urn:bulla:acme:svc:vault/audit/1', kid: '', size: 7, root: new Uint8Array(32) };
-  log.failed('acme', new LogLost(mark));
-  log.failed('acme', new LogLost(mark));
+  const mark = { origin: 'urn:bulla:acme:svc:vault/audit/1', size: 7, root: new Uint8Array(32) };
+  log.failed('acme', new LogLost('changed', mark));
+  log.failed('acme', new LogLost('changed', mark));
   expect(await shown()).toMatchObject({ lost_logs: 1 });
   log.signed('acme', 2);
   expect(await shown()).toMatchObject({ lost_logs: 0, checkpoint_entries: 5 });

@@ -6,6 +6,8 @@ export class LogMetrics {
   readonly #checkpoints;
   readonly #entries;
   readonly #lost;
+  readonly #alarms;
+  readonly #signs;
   readonly #sizes = new Map<string, number>();
   readonly #lostOf = new Set<string>();
 
@@ -13,6 +15,19 @@ export class LogMetrics {
     this.#checkpoints = metrics.counter('bulla_audit_checkpoints_total', 'Tries to write and sign a log', ['result']);
     this.#entries = metrics.gauge('bulla_audit_checkpoint_entries', 'Entries that this process signed for last', []);
     this.#lost = metrics.gauge('bulla_audit_lost_logs', 'Logs that lack what was signed of them and stand still', []);
+    this.#signs = metrics.gauge('bulla_audit_signs', 'Whether the folder of marks of this process is set up', []);
+    const alarms = 'Rows that came into no log: forged, of an unknown secret, or gone';
+    this.#alarms = metrics.counter('bulla_audit_row_alarms_total', alarms, ['why']);
+  }
+
+  /** Whether this process signs: its folder of marks is set up. */
+  signs(does: boolean): void {
+    this.#signs.set(does ? 1 : 0);
+  }
+
+  /** Rows come into no log. */
+  alarm(why: 'forged' | 'unknown' | 'missing'): void {
+    this.#alarms.inc({ why });
   }
 
   /** A log was written and is signed as far as that. */

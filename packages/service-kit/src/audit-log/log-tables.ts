@@ -2,6 +2,7 @@ import type { ColumnType, Generated } from 'kysely';
 
 /** Bytes as the database hands them out. */
 export type StoredBytes = ColumnType<Uint8Array, Uint8Array, Uint8Array>;
+type NullableBytes = ColumnType<Uint8Array | null, Uint8Array | null, Uint8Array | null>;
 
 /** Decisions that are not in the log yet, each written in the transaction of its effect (protocol.md §8). */
 export interface AuditOutboxTable {
@@ -11,6 +12,32 @@ export interface AuditOutboxTable {
   leaf: StoredBytes;
   /** What shows that the caller asked: JSON text. */
   evidence: string | null;
+  /** Which secret of the key file the row is authenticated by; null in rows from before there was one. */
+  secret_id: string | null;
+  mac: NullableBytes;
+}
+
+/** Of each entry that no checkpoint holds yet, by what its row was authenticated: who signs checks that before. */
+export interface AuditUnsignedTable {
+  org: string;
+  log: number;
+  idx: number;
+  secret_id: string | null;
+  mac: NullableBytes;
+}
+
+/** Rows that left the outbox and are in no log: forged ones, and those that nobody could check and a person set aside. */
+export interface AuditSetAsideTable {
+  org: string;
+  /** As in the outbox. */
+  id: number;
+  at: Date;
+  leaf: StoredBytes;
+  evidence: string | null;
+  secret_id: string | null;
+  mac: NullableBytes;
+  why: 'forged' | 'unknown';
+  moved_at: Generated<Date>;
 }
 
 /** The logs of each organisation; the newest is the one that grows. */
@@ -63,6 +90,8 @@ export interface AuditEventView {
 
 export interface LogTables {
   audit_outbox: AuditOutboxTable;
+  audit_unsigned: AuditUnsignedTable;
+  audit_set_aside: AuditSetAsideTable;
   audit_log: AuditLogTable;
   audit_tile: AuditTileTable;
   audit_entry: AuditEntryTable;

@@ -1,6 +1,6 @@
 import type { Bytes } from '@bulla/crypto';
 import { encodeFrontier } from '@bulla/crypto/log';
-import type { Expression, ExpressionBuilder, Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { LedgerTables } from '../audit/ledger-tables.js';
 import type { EntryTerms } from './entry-terms.js';
@@ -8,28 +8,27 @@ import type { Growth } from './growth.js';
 import type { LogHead } from './log-head.js';
 import { copyOf, logHeadOf } from './log-head.js';
 import type { AuditLogTable } from './log-tables.js';
+import type { IsWritten, Waiting } from './waiting.js';
+import { waitingIn } from './waiting.js';
 
 type Db = Kysely<LedgerTables>;
+
+/** Of so many logs the newest checkpoint is handed on: askers may know an older directory, with a key of the one before. */
+const TOLD_LOGS_MAX = 4;
 
 /** A row of the outbox. What shows that the caller asked stays in the database. */
 export interface WaitingRow {
   readonly id: number;
   readonly at: Date;
   readonly leaf: Bytes;
+  /** By which secret it is authenticated, and how. */
+  readonly secretId: string | null;
+  readonly mac: Bytes | null;
 }
 
 /** A row of the outbox, and what it is found by once it is in the log. */
-export interface PlacedRow extends EntryTerms {
+export interface PlacedRow extends Pick<EntryTerms, 'act' | 'res' | 'kid' | 'objects'> {
   readonly id: number;
-}
-
-/** How far the log of an organisation is behind. */
-export interface Waiting {
-  readonly org: string;
-  /** Decisions that are not in it yet. */
-  readonly rows: number;
-  /** Age of the oldest decision that no checkpoint holds: of those that are not in it, or are and nobody signed that. */
-  readonly seconds: number;
 }
 
 /** The log's tables in the database of a service. */
@@ -45,47 +44,12 @@ export class LogRepository {
     return this.#db.transaction().execute(work);
   }
 
-  /** Organisations that have something to be written, signed, or both, and how far the log of each is behind. */
-  async waiting(): Promise<Waiting[]> {
-    const age = (at: Expression<Date>) =>
-      sql<number>`coalesce(extract(epoch from clock_timestamp() - ${at}), 0)::float8`;
-    const found = await this.#db.transaction().execute(async (trx) => {
-      // What was taken stays in the table until that is vacuumed. A scan of the table reads all of it at each look; one of
-      // its key marks what is gone and passes it over.
-      await sql`set local enable_seqscan = off`.execute(trx);
-      return trx
-        .selectFrom('audit_outbox')
-        .select(['org', ({ fn }) => fn.countAll<number>().as('rows')])
-        .select(({ fn }) => age(fn.min('at')).as('seconds'))
-        .groupBy('org')
-        .unionAll(
-          trx
-            .selectFrom('audit_log')
-            .select(['org', sql<number>`0`.as('rows')])
-            // guard: audit-lag-unsigned without: .select(sql<number>`0`.as('seconds'))
-            .select((eb) => age(oldestUnsigned(eb)).as('seconds'))
-            .whereRef('checkpoint_size', '<', 'size')
-            // One that was lost is signed no more.
-            .where((eb) =>
-              eb.not(
-                eb.exists(
-                  eb
-                    .selectFrom('audit_log as later')
-                    .select('later.log')
-                    .whereRef('later.org', '=', 'audit_log.org')
-                    .whereRef('later.log', '>', 'audit_log.log'),
-                ),
-              ),
-            ),
-        )
-        .execute();
-    });
-    const waiting = new Map<string, Waiting>();
-    for (const one of found) {
-      const { rows, seconds } = waiting.get(one.org) ?? one;
-      waiting.set(one.org, { ...one, rows: Math.max(rows, one.rows), seconds: Math.max(seconds, one.seconds) });
-    }
-    return [...waiting.values()].toSorted((one, other) => one.rows - other.rows);
+  /**
+   * Organisations that have something to be written, signed, or both, and how far the log of each is behind.
+   * @param known ids of the secrets of rows that this process holds.
+   */
+  waiting(known: readonly string[] = [], isWritten: IsWritten = async () => true): Promise<Waiting[]> {
+    return waitingIn(this.#db, known, isWritten);
   }
 
   /** The log that grows. */
@@ -110,17 +74,17 @@ export class LogRepository {
     return row === undefined ? undefined : logHeadOf(row);
   }
 
-  /** The newest signed note of the newest log that has one. */
-  async checkpoint(org: string): Promise<string | undefined> {
-    const row = await this.#db
+  /** The newest signed notes of the newest logs, the highest number first. */
+  async checkpoints(org: string): Promise<string[]> {
+    const rows = await this.#db
       .selectFrom('audit_log')
       .select('checkpoint')
       .where('org', '=', org)
       .where('checkpoint', 'is not', null)
       .orderBy('log', 'desc')
-      .limit(1)
-      .executeTakeFirst();
-    return row?.checkpoint ?? undefined;
+      .limit(TOLD_LOGS_MAX)
+      .execute();
+    return rows.flatMap(({ checkpoint }) => checkpoint ?? []);
   }
 
   /** All logs of an organisation, the newest last, each with the oldest entry that is there. */
@@ -147,41 +111,42 @@ export class LogRepository {
       .execute();
   }
 
-  /**
-   * Begins a log without entries, and puts what is to be its first one into the outbox.
-   * @returns that; undefined if the log is there already
-   */
-  async begin(
-    trx: Db,
-    { org, log, origin, root, frontier }: Omit<LogHead, 'checkpoint' | 'signedSize'>,
-    first: Omit<WaitingRow, 'id'>,
-  ): Promise<WaitingRow | undefined> {
-    const row = { org, log, origin, size: 0, root, frontier: encodeFrontier(frontier), checkpoint: null };
-    const { numInsertedOrUpdatedRows: rows } = await trx
-      .insertInto('audit_log')
-      .values({ ...row, checkpoint_size: 0 })
-      .onConflict((conflict) => conflict.doNothing())
-      .executeTakeFirstOrThrow();
-    if (rows !== 1n) return undefined;
-    const waiting = { org, ...first, evidence: null };
-    const { id } = await trx.insertInto('audit_outbox').values(waiting).returning('id').executeTakeFirstOrThrow();
-    return { id, ...first };
+  /** Every signed note of a log that is there: its own, and those that witnesses cosigned. None of them is verified. */
+  async notes(org: string, log: number): Promise<string[]> {
+    const of = (table: 'audit_log' | 'audit_cosignature') =>
+      this.#db.selectFrom(table).select('checkpoint').where('org', '=', org).where('log', '=', log).execute();
+    const rows = [...(await of('audit_log')), ...(await of('audit_cosignature'))];
+    return [...new Set(rows.flatMap(({ checkpoint }) => checkpoint ?? []))];
   }
 
   /**
-   * Rows of the outbox, the oldest first, held for this transaction: all that is there counts, whatever its number. Where
-   * another has them at this moment this waits for it: if that one dies they come into the log before what was decided later.
+   * Rows of the outbox that this process can check, the oldest first, held for this transaction: all that is there counts,
+   * whatever its number. Where another has them at this moment this waits for it: if that one dies they come into the log
+   * before what was decided later.
+   * @param after the number of the last one that was taken before.
    */
-  async take(trx: Db, org: string, limit: number): Promise<WaitingRow[]> {
+  async take(
+    trx: Db,
+    org: string,
+    { limit, known, after }: { limit: number; known: readonly string[]; after: number },
+  ): Promise<WaitingRow[]> {
     const rows = await trx
       .selectFrom('audit_outbox')
-      .select(['id', 'at', 'leaf'])
+      .select(['id', 'at', 'leaf', 'secret_id', 'mac'])
       .where('org', '=', org)
+      .where('id', '>', after)
+      .where(sql<boolean>`secret_id = any(${known}::text[])`)
       .orderBy('id')
       .limit(limit)
       .forUpdate()
       .execute();
-    return rows.map(({ id, at, leaf }) => ({ id, at, leaf: copyOf(leaf) }));
+    return rows.map(({ id, at, leaf, secret_id: secretId, mac }) => ({
+      id,
+      at,
+      leaf: copyOf(leaf),
+      secretId,
+      mac: mac === null ? null : copyOf(mac),
+    }));
   }
 
   /**
@@ -213,7 +178,8 @@ export class LogRepository {
   }
 
   /**
-   * Moves rows of the outbox to the end of a log, in their order and within the database: a row is large.
+   * Moves rows of the outbox to the end of a log, in their order and within the database: a row is large. What they were
+   * authenticated by stays beside them until a checkpoint holds them.
    * @throws {Error} where one of them is not there
    */
   async addEntries(trx: Db, { org, log, size }: LogHead, rows: readonly PlacedRow[]): Promise<void> {
@@ -237,7 +203,24 @@ export class LogRepository {
           .deleteFrom('audit_outbox')
           .where('org', '=', org)
           .where(sql<boolean>`id = any(${ids}::int8[])`)
-          .returning(['id', 'at', 'leaf', 'evidence']),
+          .returning(['id', 'at', 'leaf', 'evidence', 'secret_id', 'mac']),
+      )
+      .with('beside', (part) =>
+        part
+          .insertInto('audit_unsigned')
+          .columns(['org', 'log', 'idx', 'secret_id', 'mac'])
+          .expression(
+            part
+              .selectFrom('waiting')
+              .innerJoin(placed, (join) => join.onRef('placed.id', '=', 'waiting.id'))
+              .select([
+                sql<string>`${org}::text`.as('org'),
+                sql<number>`${log}::integer`.as('log'),
+                sql<number>`${size}::int8 + placed.place - 1`.as('idx'),
+                'waiting.secret_id',
+                'waiting.mac',
+              ]),
+          ),
       )
       .insertInto('audit_entry')
       .columns(['org', 'log', 'idx', 'at', 'leaf', 'evidence', 'act', 'res', 'kid', 'objects'])
@@ -286,15 +269,4 @@ export class LogRepository {
       .where('checkpoint_size', '<=', size)
       .execute();
   }
-}
-
-/** When the first entry of a log that no checkpoint holds was written. */
-function oldestUnsigned(eb: ExpressionBuilder<LedgerTables, 'audit_log'>) {
-  return eb
-    .selectFrom('audit_entry')
-    .select('audit_entry.at')
-    .whereRef('audit_entry.org', '=', 'audit_log.org')
-    .whereRef('audit_entry.log', '=', 'audit_log.log')
-    .whereRef('audit_entry.idx', '=', 'audit_log.checkpoint_size')
-    .$castTo<{ at: Date }>() as unknown as Expression<Date>;
 }

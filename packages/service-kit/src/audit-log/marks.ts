@@ -1,16 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeBase64url, encodeBase64url, strictParse } from '@bulla/crypto';
-import type { TreeHead } from '@bulla/crypto/log';
+import { decodeBase64url, strictParse, utf8 } from '@bulla/crypto';
+import type { MarkFolder, TreeHead } from '@bulla/crypto/log';
+import { MARK_FOLDER_FILE, parseCheckpoint, parseMarkFolder, parseNote } from '@bulla/crypto/log';
 import * as z from 'zod';
 import { SettingsError } from '../process/settings.js';
 import { numberOf } from './log-head.js';
 
-const MARK_MAX_BYTES = 4_096;
+const MARK_MAX_BYTES = 262_144;
 
 const Mark = z.strictObject({
+  v: z.literal(2),
+  note: z.string().min(1).max(8_192),
+  first: z.string().min(1).max(65_535).optional(),
+});
+
+/** Of a log whose key bears no number: such are written no more. */
+const OldMark = z.strictObject({
   v: z.literal(1),
   origin: z.string().min(1).max(256),
   kid: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
@@ -18,24 +26,33 @@ const Mark = z.strictObject({
   root: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
 });
 
-/** A head of a log that this machine has signed, or was about to. */
+/** A head of a log that this service has signed, or was about to. */
 export interface LogMark extends TreeHead {
   readonly origin: string;
-  /** Of the key that signed it. */
-  readonly kid: string;
+}
+
+/** What is put into a mark: a signed note, and with the first one of a log the leaf of its first entry. */
+export interface NewMark {
+  readonly note: string;
+  readonly first?: string | undefined;
 }
 
 /** A mark that is on the disk. */
 export interface KeptMark extends LogMark {
   /** Name of its file, which never changes and is never written again. */
   readonly file: string;
+  /** Counts from 1. */
+  readonly number: number;
+  /** Undefined in a mark of a log whose key bears no number. */
+  readonly note: string | undefined;
+  readonly first: string | undefined;
 }
 
 /**
- * Where signers keep what they have signed, outside the database: a database that went back to a backup does not know
- * (protocol.md §8). Several processes may share the folder. Each mark is a file of its own, so that one who slept writes
- * over nobody's, and one who comes later sees all that were written meanwhile. No lock is needed, and none can be left
- * behind.
+ * Where signers keep what they have signed, outside the database: signed notes, each on the disk before it leaves
+ * (docs/spec/audit-log.md, Marks). Several processes may share the folder. Each mark is a file of its own, so that one who
+ * slept writes over nobody's, and one who comes later sees all that were written meanwhile. The first mark of a log is made
+ * once and stays. No lock is needed, and none can be left behind.
  */
 export class LogMarks {
   readonly #folder: string;
@@ -44,79 +61,143 @@ export class LogMarks {
     this.#folder = folder;
   }
 
-  /** Makes the folder. @throws {SettingsError} if nothing can be written in it */
-  async prepare(): Promise<void> {
+  /**
+   * Looks at the folder; a person's command sets it up.
+   * @param urn of the service.
+   * @returns whether it is set up
+   * @throws {SettingsError} if it is another service's, or nothing can be written in it
+   */
+  async prepare(urn: string): Promise<boolean> {
+    const said = await this.folder();
+    if (said === undefined) return false;
+    // guard: mark-folder-urn
+    if (said.urn !== urn)
+      throw new SettingsError([`BULLA_AUDIT_MARKS: ${this.#folder} was set up for ${said.urn}, and this is ${urn}`]);
     try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await access(this.#folder, constants.W_OK);
     } catch {
       throw new SettingsError([
         `BULLA_AUDIT_MARKS: nothing can be written in ${this.#folder}; name a folder that keeps what is in it`,
       ]);
     }
+    return true;
+  }
+
+  /** What the folder was set up for; undefined where it was not. @throws {Error} if that cannot be read */
+  async folder(): Promise<MarkFolder | undefined> {
+    const path = join(this.#folder, MARK_FOLDER_FILE);
+    const bytes = await readFile(path).catch(absent);
+    if (bytes === undefined) return undefined;
+    try {
+      return parseMarkFolder(Uint8Array.from(bytes));
+    } catch (error) {
+      throw new Error(
+        `${path} does not say whose folder of marks this is; set it up with bulla trust renew --begin-logs`,
+        {
+          cause: error,
+        },
+      );
+    }
   }
 
   /**
-   * All marks of an organisation, the newest last: what may be signed has to continue each of them.
+   * All marks of an organisation, the newest last: what may be signed has to continue each of its log.
    * @throws {Error} naming the file, if one is no mark: nothing may be signed then
    */
   async read(org: string): Promise<KeptMark[]> {
     const marks: KeptMark[] = [];
     for (const file of await this.#filesOf(org)) {
       const mark = await this.#readFile(file);
-      if (mark !== undefined) marks.push({ ...mark, file });
+      if (mark !== undefined) marks.push(mark);
     }
-    return marks.toSorted((one, other) => numberOf(one.origin) - numberOf(other.origin) || one.size - other.size);
+    return marks.toSorted((one, other) => one.number - other.number || one.size - other.size);
   }
 
   /** Puts a mark beside those that are there. When this returns it is on the disk. */
-  async write(org: string, mark: LogMark): Promise<KeptMark> {
-    const { origin, kid, size, root } = mark;
+  async write(org: string, mark: NewMark): Promise<KeptMark> {
     const file = `${org}.${randomUUID()}.json`;
-    const path = join(this.#folder, file);
-    const draft = `${path}.draft`;
-    await writeDurably(draft, JSON.stringify({ v: 1, origin, kid, size, root: encodeBase64url(root) }));
-    await rename(draft, path);
+    const draft = await this.#draft(file, mark);
+    await rename(draft, join(this.#folder, file));
     await syncFolder(this.#folder);
-    return { ...mark, file };
+    return markOf(file, mark);
   }
 
   /**
-   * Takes away the marks that another continues: only then may the signature of its tree leave the process.
+   * Puts the first mark of a log there. Of two processes that begin it one does.
+   * @returns that which is there now: another's, where that was first
+   */
+  async begin(org: string, number: number, mark: NewMark): Promise<KeptMark> {
+    const file = `${org}.${number}-begin.json`;
+    const path = join(this.#folder, file);
+    const draft = await this.#draft(`${org}.${randomUUID()}.begin`, mark);
+    try {
+      await link(draft, path);
+    } catch (error) {
+      // guard: mark-begin-once without: await rename(draft, path);
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      await rm(draft, { force: true });
+    }
+    await syncFolder(this.#folder);
+    const there = await this.#readFile(file);
+    if (there === undefined) throw new Error(`${path} is gone`);
+    return there;
+  }
+
+  /**
+   * Takes away the marks of a log that another continues, but for the first: only then may the signature of its tree leave.
    * @param continued what {@link read} gave before the head was read.
    * @returns false if another process has put a mark beside them since: all stay then, and nothing may be signed
    */
-  async supersede(org: string, continued: readonly KeptMark[], { file: own }: KeptMark): Promise<boolean> {
-    const known = new Set([own, ...continued.map(({ file }) => file)]);
+  async supersede(org: string, continued: readonly KeptMark[], own: KeptMark): Promise<boolean> {
+    const known = new Set([own.file, ...continued.map(({ file }) => file)]);
     // Of two who write at one moment, the later at least sees the mark of the other.
     if ((await this.#filesOf(org)).some((file) => !known.has(file))) return false;
-    for (const { file } of continued) await rm(join(this.#folder, file), { force: true });
+    for (const { file, origin, first } of continued)
+      if (origin === own.origin && first === undefined && file !== own.file)
+        await rm(join(this.#folder, file), { force: true });
     return true;
   }
 
+  async #draft(name: string, { note, first }: NewMark): Promise<string> {
+    const draft = join(this.#folder, `${name}.draft`);
+    await writeDurably(draft, JSON.stringify({ v: 2, note, ...(first !== undefined && { first }) }));
+    return draft;
+  }
+
   async #filesOf(org: string): Promise<string[]> {
-    const names = await readdir(this.#folder);
-    return names.filter((name) => name.startsWith(`${org}.`) && name.endsWith('.json'));
+    const names = await readdir(this.#folder).catch(absent);
+    return (names ?? []).filter((name) => name.startsWith(`${org}.`) && name.endsWith('.json'));
   }
 
   /** Undefined if another process has taken it away: a newer one is there then. */
-  async #readFile(file: string): Promise<LogMark | undefined> {
+  async #readFile(file: string): Promise<KeptMark | undefined> {
     const path = join(this.#folder, file);
-    const bytes = await readFile(path).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    });
+    const bytes = await readFile(path).catch(absent);
     if (bytes === undefined) return undefined;
     try {
-      const { origin, kid, size, root } = Mark.parse(strictParse(bytes, { maxBytes: MARK_MAX_BYTES }));
-      return { origin, kid, size, root: decodeBase64url(root) };
+      const said = z.union([Mark, OldMark]).parse(strictParse(bytes, { maxBytes: MARK_MAX_BYTES }));
+      if (said.v === 2) return markOf(file, said);
+      const { origin, size, root } = said;
+      const head = { origin, size, root: decodeBase64url(root) };
+      return { ...head, file, number: numberOf(origin), note: undefined, first: undefined };
     } catch (error) {
       throw new Error(
-        `${path} is not a mark of the audit log; move it away, and give the service a new key for checkpoints (docs/guide/deploy.md, The audit logs after a restore)`,
+        `${path} is not a mark of the audit log; move it away, and begin the next log with bulla trust renew --begin-logs (docs/guide/deploy.md, The audit logs after a restore)`,
         { cause: error },
       );
     }
   }
+}
+
+function markOf(file: string, { note, first }: NewMark): KeptMark {
+  const { origin, size, root } = parseCheckpoint(parseNote(utf8(note)).text);
+  return { file, number: numberOf(origin), origin, size, root, note, first };
+}
+
+function absent(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+  throw error;
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {

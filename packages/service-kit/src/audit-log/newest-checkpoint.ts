@@ -4,37 +4,38 @@ import { numberOf } from './log-head.js';
 import type { LogRepository } from './log.repository.js';
 
 interface Known {
-  readonly log: number;
   readonly size: number;
   readonly note: string;
+  /** With the lines of witnesses, as it was read. */
+  readonly whole: string;
 }
 
 /**
- * The newest checkpoint of the service's own log, for those who hand it on with what they answer: at hand without a
- * question to the database, and any process of a service may have signed it.
+ * The newest checkpoint of each of the service's own logs, for those who hand one on with what they answer: at hand without
+ * a question to the database, and any process of a service may have signed it.
  */
 export class NewestCheckpoint {
-  #known: Known | undefined;
+  readonly #known = new Map<number, Known>();
 
-  /** The signed note with the signatures of the log alone; undefined before the first was seen. */
-  get note(): string | undefined {
-    return this.#known?.note;
+  /** The signed notes with the signatures of the log alone, the highest number first; none before the first was seen. */
+  get notes(): readonly string[] {
+    return [...this.#known].toSorted(([left], [right]) => right - left).map(([, { note }]) => note);
   }
 
-  /** Looks for a newer one. */
-  async look(logs: Pick<LogRepository, 'checkpoint'>, org: string): Promise<void> {
-    const note = await logs.checkpoint(org);
-    if (note !== undefined) this.#learn(note);
+  /** Looks for newer ones. */
+  async look(logs: Pick<LogRepository, 'checkpoints'>, org: string): Promise<void> {
+    for (const whole of await logs.checkpoints(org)) this.#learn(whole);
   }
 
   #learn(whole: string): void {
+    if ([...this.#known.values()].some((one) => one.whole === whole)) return;
     const { text } = parseNote(utf8(whole));
     const { origin, size } = parseCheckpoint(text);
-    const next = { log: numberOf(origin), size, note: `${text}\n${ownLines(whole, text, origin)}` };
+    const known = this.#known.get(numberOf(origin));
     // A database that went back to a backup shows an older one: nobody is told less than before.
     // guard: checkpoint-told-rises
-    if (this.#known !== undefined && !isNewer(next, this.#known)) return;
-    this.#known = next;
+    if (known !== undefined && size <= known.size) return;
+    this.#known.set(numberOf(origin), { size, whole, note: `${text}\n${ownLines(whole, text, origin)}` });
   }
 }
 
@@ -42,8 +43,4 @@ export class NewestCheckpoint {
 function ownLines(whole: string, text: string, origin: string): string {
   const lines = whole.slice(text.length + 1).split('\n');
   return lines.flatMap((line) => (line.startsWith(`\u2014 ${origin} `) ? [`${line}\n`] : [])).join('');
-}
-
-function isNewer(next: Known, known: Known): boolean {
-  return next.log > known.log || (next.log === known.log && next.size > known.size);
 }

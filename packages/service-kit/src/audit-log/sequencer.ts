@@ -1,6 +1,3 @@
-import { decodeUtf8, encodeBase64url, utf8 } from '@bulla/crypto';
-import { emptyRoot, EMPTY_FRONTIER } from '@bulla/crypto/log';
-import { auditOfService } from '../audit/audit-record.js';
 import type { ServiceKeys } from '../authentication/service-keys.js';
 import type { Database } from '../database/database.js';
 import type { LedgerTables } from '../audit/ledger-tables.js';
@@ -9,14 +6,19 @@ import { LogEvent } from '../observe/event-log.js';
 import type { Clock } from '../process/clock.js';
 import type { AuditLag } from './audit-lag.js';
 import type { CheckpointSigner } from './checkpoint-signer.js';
-import { termsOf } from './entry-terms.js';
 import { growTree } from './growth.js';
 import type { LogHead } from './log-head.js';
 import { LogLost } from './log-lost.js';
 import type { LogMetrics } from './log-metrics.js';
-import type { LogRepository, WaitingRow } from './log.repository.js';
-import type { LogMark } from './marks.js';
+import type { LogRepository } from './log.repository.js';
+import type { LogBegin } from './begin/log-begin.js';
+import type { LogPens, Pen } from './log-pens.js';
 import { Partitions } from './partitions.js';
+import type { RowAlarms } from '../audit-rows/row-alarms.js';
+import type { Taken } from '../audit-rows/row-check.js';
+import { RowCheck } from '../audit-rows/row-check.js';
+
+type Db = Parameters<LogRepository['take']>[0];
 
 /** Entries of one transaction. */
 const BATCH = 1_000;
@@ -26,16 +28,26 @@ const BATCHES_MAX = 8;
 const ROUNDS_MS = 5_000;
 
 /** Until a person decides what to do about it, nothing is written to this log (docs/guide/deploy.md, After a restore). */
-const AUDIT_LOG_LOST = new LogEvent<{ org: string; origin: string; signedSize: number }>('audit-log-lost', 'error');
+const AUDIT_LOG_LOST = new LogEvent<{ org: string; why: string; origin: string; signedSize: number }>(
+  'audit-log-lost',
+  'error',
+);
+/** The directory lists a key for the log that the key file of this process does not have. */
+const AUDIT_KEY_MISSING = new LogEvent<{ org: string }>('audit-key-missing', 'error');
 const TELL_EVERY_MS = 60_000;
 
 export interface SequencerParts {
   readonly database: Pick<Database<LedgerTables>, 'exclusively' | 'schema'>;
   readonly logs: LogRepository;
-  readonly lag: Pick<AuditLag, 'note' | 'noteBlind'>;
-  readonly signer: CheckpointSigner;
+  readonly lag: Pick<AuditLag, 'note' | 'noteBlind' | 'noteLost'>;
+  readonly pens: Pick<LogPens, 'of'>;
+  readonly signer: Pick<CheckpointSigner, 'requireContinued' | 'sign'>;
+  readonly begin: Pick<LogBegin, 'isDue' | 'begin'>;
+  /** Those whose documents are at hand: their logs begin although nothing waits. */
+  readonly organisations: () => readonly string[];
   readonly metrics: Pick<LogMetrics, 'signed' | 'failed'>;
-  readonly keys: Pick<ServiceKeys, 'urnIn'>;
+  readonly alarms: Pick<RowAlarms, 'forged' | 'unknown'>;
+  readonly keys: Pick<ServiceKeys, 'rows'>;
   readonly clock: Clock;
   readonly log: EventLog;
 }
@@ -48,12 +60,16 @@ export interface SequencerParts {
 export class Sequencer {
   readonly #parts: SequencerParts;
   readonly #partitions: Partitions;
+  readonly #check: RowCheck;
+  /** The log of each organisation that this process has looked at and found whole. */
+  readonly #looked = new Map<string, string>();
   /** When it was last said of an organisation that its log is lost. */
   readonly #toldMs = new Map<string, number>();
 
   constructor(parts: SequencerParts) {
     this.#parts = parts;
     this.#partitions = new Partitions(parts.database.schema);
+    this.#check = new RowCheck(parts);
   }
 
   /** Writes and signs all that waits, unless another process is at it. @throws what the first that failed threw */
@@ -65,23 +81,28 @@ export class Sequencer {
 
   /** A turn for each organisation, those with the least first. @returns whether there is more than that for one of them */
   async #round(): Promise<boolean> {
-    const { logs, lag, metrics } = this.#parts;
-    const waiting = await logs.waiting().catch((error: unknown) => {
+    const { logs, lag, metrics, keys, pens } = this.#parts;
+    const isWritten = async (org: string, log: number) => (await pens.of(org).catch(() => undefined))?.number === log;
+    const waiting = await logs.waiting(keys.rows.ids, isWritten).catch((error: unknown) => {
       lag.noteBlind();
       throw error;
     });
     lag.note(waiting);
-    if (waiting.length === 0) return false;
+    for (const { org, unknown } of waiting) this.#parts.alarms.unknown(org, unknown);
+    const orgs = [...new Set([...waiting.map(({ org }) => org), ...(await this.#due())])];
+    if (orgs.length === 0) return false;
     let hasMore = false;
     await this.#parts.database.exclusively('audit-sequencer', async () => {
       const failures: unknown[] = [];
-      for (const { org } of waiting) {
+      for (const org of orgs) {
         try {
-          const { size, isCut } = await this.#turn(org);
-          metrics.signed(org, size);
-          if (isCut) hasMore = true;
+          const turn = await this.#turn(org);
+          if (turn !== undefined) metrics.signed(org, turn.size);
+          lag.noteLost(org, false);
+          if (turn?.isCut === true) hasMore = true;
         } catch (error) {
           metrics.failed(org, error);
+          this.#noteLost(org, error);
           // What is wrong with the log of one organisation keeps no other waiting.
           failures.push(error);
         }
@@ -91,46 +112,74 @@ export class Sequencer {
     return hasMore;
   }
 
-  /** @returns how far the log is signed now, and whether the turn was over before there was nothing left. */
-  async #turn(org: string): Promise<{ size: number; isCut: boolean }> {
-    const { logs, signer } = this.#parts;
-    let head = await this.#continued(org);
+  /** Organisations of which nothing may wait, and whose log this process has not looked at since its number is what it is. */
+  async #due(): Promise<string[]> {
+    const { organisations, pens } = this.#parts;
+    const due: string[] = [];
+    for (const org of organisations()) {
+      // Why there is none the turn finds, and says.
+      const pen = await pens.of(org).catch(() => undefined);
+      if (pen === undefined || this.#looked.get(org) !== pen.origin) due.push(org);
+    }
+    return due;
+  }
+
+  /** @returns how far the log is written now, and whether the turn was over before there was nothing left. */
+  async #turn(org: string): Promise<{ size: number; isCut: boolean } | undefined> {
+    const { signer, pens } = this.#parts;
+    const pen = await pens.of(org);
+    // Its documents come later.
+    if (pen === undefined) return undefined;
+    let head = await this.#continued(pen);
+    // Another process signs, and so begins.
+    if (head === undefined) return undefined;
     let isCut = true;
     for (let batches = 0; isCut && batches < BATCHES_MAX; batches++) {
-      const grown = await this.#append(head, (trx) => logs.take(trx, org, BATCH));
+      const before: LogHead = head;
+      const grown = await this.#append(before, (trx) => this.#check.take(trx, before, BATCH));
       // What came meanwhile waits for the next look: to write it a few at a time costs more than what there is of it.
-      isCut = grown !== undefined && grown.size - head.size === BATCH;
-      head = grown ?? head;
+      isCut = grown.isCut;
+      head = grown.head;
     }
-    await signer.sign(org);
+    // The first mark may be of this turn.
+    await signer.sign((await pens.of(org)) ?? pen);
+    this.#looked.set(org, pen.origin);
     return { size: head.size, isCut };
   }
 
-  /** The log to write to: the newest, or another where that was lost and a new key is there to begin it with. */
-  async #continued(org: string): Promise<LogHead> {
-    const { logs, signer, clock, log } = this.#parts;
-    try {
-      const marks = await signer.marks(org);
-      const newest = await logs.newest(org);
-      if (newest === undefined) return await this.#beginFirst(org, marks.at(-1));
-      await signer.requireContinued(newest, marks);
-      return newest;
-    } catch (error) {
-      if (!(error instanceof LogLost)) throw error;
-      // A restored log is never continued: what is put to its end would contradict what was signed.
-      // guard: log-new-key
-      if (error.mark.kid !== (await signer.kidOf(org))) return this.#begin(org, error.next, error.mark);
-      const { origin, size } = error.mark;
-      if (this.#mayTell(org, clock.monotonicMs())) log.write(AUDIT_LOG_LOST, { org, origin, signedSize: size });
-      throw error;
+  /** The log to write to, begun where it is not. @throws {LogLost} if what is there is not what was signed of it */
+  async #continued(pen: Pen): Promise<LogHead | undefined> {
+    const { logs, signer, begin } = this.#parts;
+    const head = await logs.find(pen.org, pen.number);
+    if (begin.isDue(pen, head)) {
+      await begin.begin(pen, head);
+      const begun = await this.#parts.pens.of(pen.org);
+      return begun === undefined || begun.origin !== pen.origin ? undefined : await this.#written(begun);
     }
+    if (head === undefined && pen.signsFrom === undefined) return undefined;
+    // guard: log-other-database
+    if (head === undefined) throw new LogLost('changed', pen.marks.at(-1));
+    await signer.requireContinued(pen, head);
+    return head;
   }
 
-  /** A database without a log, where none was signed before. */
-  async #beginFirst(org: string, mark: LogMark | undefined): Promise<LogHead> {
-    // guard: log-other-database
-    if (mark !== undefined) throw new LogLost(mark);
-    return this.#begin(org, 1);
+  async #written(pen: Pen): Promise<LogHead> {
+    const head = await this.#parts.logs.find(pen.org, pen.number);
+    if (head === undefined) throw new Error('another process has begun the log');
+    await this.#parts.signer.requireContinued(pen, head);
+    return head;
+  }
+
+  #noteLost(org: string, error: unknown): void {
+    const { lag, log, clock } = this.#parts;
+    if (!(error instanceof LogLost)) return;
+    lag.noteLost(org, true);
+    if (!this.#mayTell(org, clock.monotonicMs())) return;
+    if (error.why === 'key') log.write(AUDIT_KEY_MISSING, { org });
+    else {
+      const { origin = '', size: signedSize = 0 } = error.mark ?? {};
+      log.write(AUDIT_LOG_LOST, { org, why: error.why, origin, signedSize });
+    }
   }
 
   #mayTell(org: string, nowMs: number): boolean {
@@ -140,37 +189,14 @@ export class Sequencer {
     return true;
   }
 
-  async #begin(org: string, log: number, before?: LogMark): Promise<LogHead> {
-    const { logs, keys, clock } = this.#parts;
-    const origin = `${keys.urnIn(org)}/audit/${log}`;
-    const empty = { org, log, origin, size: 0, root: await emptyRoot(), frontier: EMPTY_FRONTIER };
-    const head: LogHead = { ...empty, checkpoint: null, signedSize: 0 };
-    const obj = {
-      log,
-      ...(before !== undefined && {
-        before: { origin: before.origin, size: before.size, root: encodeBase64url(before.root) },
-      }),
-    };
-    const leaf = utf8(auditOfService(org, { act: 'log.begin', obj }, clock.nowMs()));
-    const first = { at: new Date(clock.machineMs()), leaf };
-    const begun = await this.#append(head, async (trx) => {
-      const row = await logs.begin(trx, head, first);
-      return row === undefined ? [] : [row];
-    });
-    // Another process has begun it.
-    return begun ?? (await this.#continued(org));
-  }
-
-  /** @returns the head after it; undefined if there was nothing to append. @throws {Error} if another has grown the log */
-  async #append(
-    head: LogHead,
-    take: (trx: Parameters<LogRepository['take']>[0]) => Promise<readonly WaitingRow[]>,
-  ): Promise<LogHead | undefined> {
+  /** @returns the head after it. @throws {Error} if another has grown the log */
+  async #append(head: LogHead, take: (trx: Db) => Promise<Taken>): Promise<{ head: LogHead; isCut: boolean }> {
     const { logs } = this.#parts;
     const moments: Date[] = [];
-    const grown = await logs.transaction(async (trx) => {
-      const rows = await take(trx);
-      if (rows.length === 0) return undefined;
+    const { taken, grown } = await logs.transaction(async (trx) => {
+      const found = await take(trx);
+      const { rows } = found;
+      if (rows.length === 0) return { taken: found, grown: head };
       const growth = await growTree(
         head.frontier,
         rows.map(({ leaf }) => leaf),
@@ -179,11 +205,16 @@ export class Sequencer {
       moments.push(...rows.map(({ at }) => at));
       await this.#partitions.require(trx, moments);
       await logs.addTiles(trx, head, growth);
-      const placed = rows.map(({ id, leaf }) => ({ id, ...termsOf(decodeUtf8(leaf)) }));
-      await logs.addEntries(trx, head, placed);
-      return { ...head, ...growth.head, frontier: growth.frontier };
+      await logs.addEntries(
+        trx,
+        head,
+        rows.map(({ id, terms }) => ({ ...terms, id })),
+      );
+      return { taken: found, grown: { ...head, ...growth.head, frontier: growth.frontier } };
     });
     this.#partitions.note(moments);
-    return grown;
+    this.#parts.alarms.forged(head.org, taken.forged);
+    if (grown !== head) this.#check.note(head, grown, taken.rows);
+    return { head: grown, isCut: taken.isCut };
   }
 }

@@ -4,7 +4,7 @@ import type { LogRepository } from './log.repository.js';
 
 /** The hashes of a log as it was at a size, from the tiles in the database. */
 export function treeHashes(
-  logs: LogRepository,
+  logs: Pick<LogRepository, 'tile'>,
   { org, log, size }: { org: string; log: number; size: number },
 ): ReadTreeHash {
   return treeHashesFrom(async (path) => {

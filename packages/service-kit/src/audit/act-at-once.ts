@@ -9,9 +9,9 @@ import { isOf, judged, rowsWith } from './given-rows.js';
 import { GroupedWrite } from './grouped-write.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
-import { evidenceOf } from './audit-record.js';
 import type { NonceGiven } from './nonces.js';
 import { nonceGiven, nonceInsertion, nonceIsOurs, nonceKey } from './nonces.js';
+import type { SealedRow } from './audit-row.js';
 import { auditInsertion } from './outbox.js';
 
 const DIVISION_BY_ZERO = '22012';
@@ -35,9 +35,7 @@ export interface ActParts<Tables, Own> {
   keys(own: Own): readonly string[];
 }
 
-interface Given<Own> extends NonceGiven {
-  readonly evidence: string;
-  readonly event: string;
+interface Given<Own> extends NonceGiven, SealedRow {
   readonly $own: Own;
 }
 
@@ -67,15 +65,14 @@ export class ActAtOnce<Tables extends LedgerTables, Own extends object> {
   }
 
   /**
-   * @param event JSON text of the audit event.
    * @returns what the clock of the database said, if it is done; else nothing is
    * @throws whatever the database says
    */
   async run(
     db: Kysely<Tables>,
-    { caller, event, machineMs, own }: { caller: Signatory; event: string; machineMs: number; own: Own },
+    { caller, row, machineMs, own }: { caller: Signatory; row: SealedRow; machineMs: number; own: Own },
   ): Promise<number | undefined> {
-    const given = { ...nonceGiven(caller, machineMs), evidence: evidenceOf(caller), event, $own: own };
+    const given = { ...nonceGiven(caller, machineMs), ...row, $own: own };
     const keys = [nonceKey(given), ...this.#keys(own)];
     const done = await this.#grouped.run(db, given, keys);
     return done?.isDone === true ? done.theirsMs : undefined;

@@ -2,7 +2,9 @@ import type { AnswerOptions } from '../route/answer.js';
 import type { AuditLag } from '../audit-log/audit-lag.js';
 import type { ClockDrift } from '../database/clock-drift.js';
 import type { Clock } from '../process/clock.js';
+import type { AcknowledgedLeaves } from './acknowledged-leaves.js';
 import type { AuditEntry } from './audit-record.js';
+import type { AuditOutbox } from './outbox.js';
 
 /** What the work of a mutation comes to: its answer, and what the audit log says was done. */
 export interface Effect<Body> extends Omit<AnswerOptions, 'replayed'> {
@@ -30,8 +32,10 @@ export type StoredAnswer<Body> = Omit<Effect<Body>, 'keepSeconds' | 'also'>;
 /** What the ledger needs beside its database. */
 export interface LedgerParts {
   readonly clock: Clock;
-  readonly drift: Pick<ClockDrift, 'require' | 'note'>;
+  readonly drift: Pick<ClockDrift, 'require' | 'note' | 'isApart' | 'look'>;
   readonly lag: Pick<AuditLag, 'require'>;
+  readonly outbox: AuditOutbox;
+  readonly acknowledged: Pick<AcknowledgedLeaves, 'note'>;
 }
 
 export interface RunOptions {

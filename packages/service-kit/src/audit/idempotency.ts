@@ -6,6 +6,8 @@ import type { Signatory } from '../authentication/caller.js';
 import { databaseSeconds } from '../database/clock-drift.js';
 import { databaseFault } from '../database/database-fault.js';
 import { notWritten } from '../edge/problem-of.js';
+import { Answer } from '../route/answer.js';
+import type { DecisionRows } from './decision-rows.js';
 import type { RunOptions, StoredAnswer } from './effect.js';
 import type { IdempotencyTable, LedgerTables } from './ledger-tables.js';
 
@@ -19,7 +21,7 @@ export function requestHash(caller: Signatory): Promise<string> {
 }
 
 /** What makes two requests the same, as it is kept: one hash, or one for each key of those who keep no plain hash. */
-export async function requestHashes(caller: Signatory, keyed: RunOptions['requestHashes']): Promise<readonly string[]> {
+async function requestHashes(caller: Signatory, keyed: RunOptions['requestHashes']): Promise<readonly string[]> {
   return keyed === undefined ? [await requestHash(caller)] : keyed(requestText(caller));
 }
 
@@ -34,7 +36,7 @@ function requestText({ request: { method, path, query, ifMatch, bodySha256 } }: 
 }
 
 /** Waits for another transaction that holds the key, as long as the database lets it (protocol.md §6). */
-export async function takeKey(
+async function takeKey(
   trx: Kysely<LedgerTables>,
   { org, keyid }: Signatory,
   { key, request_sha256 }: { key: string; request_sha256: string },
@@ -90,13 +92,47 @@ export function answeredBefore(
     .executeTakeFirst();
 }
 
+/** The answer to an earlier request with this key; undefined if there was none and the key is ours now. */
+export async function earlierAnswer<Body>(
+  trx: Kysely<LedgerTables>,
+  rows: DecisionRows,
+  caller: Signatory,
+  { ownReplay, requestHashes: keyed, now }: RunOptions & { readonly now: number },
+): Promise<Answer<Body> | undefined> {
+  const { idempotencyKey: key } = caller.request;
+  if (key === undefined || ownReplay === true) return undefined;
+  const hashes = await requestHashes(caller, keyed);
+  const [request_sha256 = ''] = hashes;
+  if (await takeKey(trx, caller, { key, request_sha256 })) return undefined;
+  const earlier = await answeredBefore(trx, caller, key);
+  // Purged between the two statements: the next try finds the key free.
+  if (earlier === undefined) throw stillRunning();
+  return answerAgain(trx, rows, earlier, { hashes, now });
+}
+
+/** Gives the answer of an earlier request with the same key, and writes that down. @throws {Problem} if it was another request */
+export async function answerAgain<Body>(
+  trx: Kysely<LedgerTables>,
+  rows: DecisionRows,
+  earlier: Selectable<IdempotencyTable>,
+  { hashes, now }: { readonly hashes: readonly string[]; readonly now: number },
+): Promise<Answer<Body>> {
+  // guard: idempotency-request
+  if (!hashes.includes(earlier.request_sha256)) throw new Problem('idempotency_conflict');
+  // guard: idempotency-ended
+  if (earlier.answer_until !== null && earlier.answer_until <= now) throw pastItsAnswer();
+  const { body, event, ...rest } = JSON.parse(earlier.answer) as StoredAnswer<Body>;
+  await rows.act(trx, event);
+  return new Answer(body, { ...rest, replayed: true });
+}
+
 /** Nothing was written, or not known to be: the same request again gets the answer, or brings it about. */
 export function troubleOf(error: unknown): never {
   throw databaseFault(error)?.code === LOCK_NOT_AVAILABLE ? stillRunning() : notWritten(error);
 }
 
 /** An asker who asks anew with another key gets another envelope. This key must not bring about a second one. */
-export function pastItsAnswer(): Problem {
+function pastItsAnswer(): Problem {
   const detail = 'the answer to this Idempotency-Key is past its time; ask anew with another one';
   return new Problem('envelope_expired', { detail });
 }

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { createLogTables } from '../audit-log/log-migration.js';
 import type { LogTables } from '../audit-log/log-tables.js';
+import { authenticateRows } from '../audit-rows/row-migration.js';
 import type { WitnessTables } from '../witnesses/cosignature-table.js';
 import { createCosignatureTable } from '../witnesses/cosignature-table.js';
 
@@ -85,6 +86,7 @@ export const ledgerMigrations: Readonly<Record<string, Migration>> = {
   '2026-12-02-write-ids': { up: addWriteIds },
   '2026-12-03-audit-log': { up: createLogTables },
   '2026-12-04-witnesses': { up: createCosignatureTable },
+  'm0026-authenticated-rows': { up: authenticateRows },
 };
 
 const DAY_SECONDS = 86_400;

@@ -1,30 +1,30 @@
 import { auditResult, Problem } from '@bulla/contract';
-import type { Kysely, Selectable, Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { Answer } from '../route/answer.js';
 import type { ActAtOnce } from './act-at-once.js';
 import { auditOfAct, auditOfFailure } from './audit-record.js';
 import type { AuditEntry, AuditFailure } from './audit-record.js';
-import type { Effect, LedgerParts, OneStatement, RunOptions, StoredAnswer } from './effect.js';
+import type { Effect, LedgerParts, OneStatement, RunOptions } from './effect.js';
 import type { Signatory } from '../authentication/caller.js';
-import type { IdempotencyTable, LedgerTables } from './ledger-tables.js';
+import type { LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
 import {
+  answerAgain,
   answeredBefore,
+  earlierAnswer,
   keepAnswer,
   KEEP_SECONDS,
-  pastItsAnswer,
   requestHash,
-  requestHashes,
   stillRunning,
   storedAnswer,
-  takeKey,
   troubleOf,
 } from './idempotency.js';
 import { useNonce } from './nonces.js';
 import type { WriteOnce } from './one-statement.js';
 import type { AuditedChange } from './outbox.js';
-import { insertAudit, refused, usedAlready } from './ledger-rows.js';
+import type { SealedRow } from './audit-row.js';
+import { DecisionRows, usedAlready } from './decision-rows.js';
 import { isOurFault, notWritten, overloaded, problemOf } from '../edge/problem-of.js';
 
 export type AuditResult = 'ok' | 'denied' | 'error';
@@ -42,18 +42,22 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   readonly #clock: LedgerParts['clock'];
   readonly #drift: LedgerParts['drift'];
   readonly #lag: LedgerParts['lag'];
+  readonly #outbox: LedgerParts['outbox'];
+  readonly #acknowledged: LedgerParts['acknowledged'];
   readonly #onWritten: (result: AuditResult) => void;
 
   /** @param onWritten told of each decision that is in the audit log. */
   constructor(
     db: Kysely<Tables>,
-    { clock, drift, lag }: LedgerParts,
+    { clock, drift, lag, outbox, acknowledged }: LedgerParts,
     onWritten: (result: AuditResult) => void = () => {},
   ) {
     this.#db = db;
     this.#clock = clock;
     this.#drift = drift;
     this.#lag = lag;
+    this.#outbox = outbox;
+    this.#acknowledged = acknowledged;
     this.#onWritten = onWritten;
   }
 
@@ -66,32 +70,30 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
    *   that comes past its answer; overloaded while the clocks of process and database are too far apart
    */
   async run<Body>(caller: Signatory, work: Work<Tables, Body>, options: RunOptions = {}): Promise<Answer<Body>> {
-    this.#lag.require(caller.org);
+    this.#lag.require(caller.org, caller.request.route);
+    const rows = this.#rowsOf(caller);
     const outcome = await this.#db.transaction().execute(async (trx) => {
       const ledger = ledgerOf(trx);
       const askedMs = this.#clock.machineMs();
       const theirsMs = await useNonce(ledger, caller);
       // guard: nonce-effect
-      if (theirsMs === undefined) return refused(ledger, caller, usedAlready(), this.#clock.nowMs());
+      if (theirsMs === undefined) return rows.refusal(ledger, usedAlready());
       // guard: claim-drifted
       this.#drift.require(askedMs, theirsMs);
       await sql`savepoint effect`.execute(trx);
       try {
-        const earlier = await this.#earlierAnswer<Body>(ledger, caller, options);
-        return earlier ?? (await this.#apply(trx, caller, work, options));
+        const earlier = await earlierAnswer<Body>(ledger, rows, caller, { ...options, now: this.#clock.now() });
+        return earlier ?? (await this.#apply(trx, rows, caller, work, options));
       } catch (error) {
         const problem = problemOf(error);
         if (isOurFault(problem)) throw error;
         await sql`rollback to savepoint effect`.execute(trx);
-        return refused(ledger, caller, problem, this.#clock.nowMs());
+        rows.takeBack();
+        return rows.refusal(ledger, problem);
       }
     });
-    caller.decision.isRecorded = true;
-    if (outcome instanceof Problem) {
-      this.#onWritten('denied');
-      throw outcome;
-    }
-    this.#onWritten('ok');
+    this.#noteWritten(caller, rows.written, outcome instanceof Problem ? 'denied' : 'ok');
+    if (outcome instanceof Problem) throw outcome;
     return outcome;
   }
 
@@ -106,14 +108,14 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     entry: AuditEntry,
     own: Own,
   ): Promise<boolean> {
-    this.#lag.require(caller.org);
+    this.#lag.require(caller.org, caller.request.route);
+    await this.#compareClocks();
     const machineMs = this.#clock.machineMs();
-    const event = auditOfAct(caller, entry, this.#clock.nowMs());
-    const theirsMs = await act.run(this.#db, { caller, event, machineMs, own });
+    const row = this.#rowsOf(caller).seal(entry);
+    const theirsMs = await act.run(this.#db, { caller, row, machineMs, own });
     if (theirsMs === undefined) return false;
     this.#drift.note(machineMs, theirsMs);
-    caller.decision.isRecorded = true;
-    this.#onWritten('ok');
+    this.#noteWritten(caller, [row], 'ok');
     return true;
   }
 
@@ -131,7 +133,8 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   ): Promise<Answer<Body>> {
     const { idempotencyKey: key } = caller.request;
     if (key === undefined) throw new Error('this route takes no Idempotency-Key');
-    this.#lag.require(caller.org);
+    this.#lag.require(caller.org, caller.request.route);
+    await this.#compareClocks();
     const requestSha256 = await requestHash(caller);
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       let made: OneStatement<Own, Body>;
@@ -146,9 +149,9 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
       const answerUntil = made.keepSeconds === undefined ? null : this.#clock.now() + made.keepSeconds;
       const machineMs = this.#clock.machineMs();
       const answer = storedAnswer(made, made.bodyText);
-      const event = auditOfAct(caller, made.event, this.#clock.nowMs());
-      const kept = { key, requestSha256, answer, answerUntil, keepSeconds: KEEP_SECONDS, event };
-      const written = await write.run(this.#db, { caller, machineMs, kept, own: made.own }).catch(troubleOf);
+      const row = this.#rowsOf(caller).seal(made.event);
+      const kept = { key, requestSha256, answer, answerUntil, keepSeconds: KEEP_SECONDS };
+      const written = await write.run(this.#db, { caller, machineMs, kept, row, own: made.own }).catch(troubleOf);
       if (written.isFirst) this.#drift.note(machineMs, written.theirsMs);
       else this.#drift.require(machineMs, written.theirsMs);
       if (!written.holds) continue;
@@ -160,8 +163,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
         if (earlier === undefined) throw stillRunning();
         return earlier;
       }
-      caller.decision.isRecorded = true;
-      this.#onWritten('ok');
+      this.#noteWritten(caller, [row], 'ok');
       return new Answer(made.body, made);
     }
     throw overloaded();
@@ -179,6 +181,7 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
   ): Promise<Answer<Body> | undefined> {
     const earlier = await answeredBefore(ledgerOf(this.#db), caller, key);
     if (earlier === undefined) return undefined;
+    const rows = this.#rowsOf(caller);
     const answer = await this.#db.transaction().execute(async (trx) => {
       const ledger = ledgerOf(trx);
       if (!isUsed) {
@@ -189,17 +192,19 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
         // guard: replay-drifted
         this.#drift.require(askedMs, theirsMs);
       }
-      return this.#answerAgain<Body>(ledger, caller, earlier, [requestSha256]);
+      return answerAgain<Body>(ledger, rows, earlier, { hashes: [requestSha256], now: this.#clock.now() });
     });
-    caller.decision.isRecorded = true;
-    this.#onWritten('ok');
+    this.#noteWritten(caller, rows.written, 'ok');
     return answer;
   }
 
   /** Writes the audit row of a read that gives something away, before that. @throws whatever the database says */
   async read(caller: Signatory, event: AuditEntry): Promise<void> {
+    await this.#compareClocks();
+    const rows = this.#rowsOf(caller);
     // guard: audit-read
-    await insertAudit(ledgerOf(this.#db), caller, auditOfAct(caller, event, this.#clock.nowMs()));
+    await rows.act(ledgerOf(this.#db), event);
+    this.#acknowledged.note(rows.written);
     this.#onWritten('ok');
   }
 
@@ -215,14 +220,16 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     own: Own,
     entry: AuditEntry | AuditFailure,
   ): Promise<boolean> {
+    await this.#compareClocks();
     const nowMs = this.#clock.nowMs();
     const event = 'why' in entry ? auditOfFailure(caller, entry, nowMs) : auditOfAct(caller, entry, nowMs);
-    const row = { org: caller.org, event, evidence: null };
+    const row = this.#outbox.seal({ org: caller.org, event, evidence: null });
     const written = await change.run(this.#db, row, own).catch((error: unknown) => {
       throw notWritten(error);
     });
     // guard: record-change
     if (written !== 1) return false;
+    this.#acknowledged.note([row]);
     this.#onWritten('why' in entry ? auditResult(entry.why) : 'ok');
     return true;
   }
@@ -232,50 +239,20 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
    * @throws whatever the database says
    */
   async refuse(caller: Signatory, problem: Problem): Promise<void> {
+    await this.#compareClocks();
+    const rows = this.#rowsOf(caller);
     await this.#db.transaction().execute(async (trx) => {
       const ledger = ledgerOf(trx);
       // guard: nonce-refusal
       if (caller.request.method !== 'GET') await useNonce(ledger, caller);
-      await refused(ledger, caller, problem, this.#clock.nowMs());
+      await rows.refusal(ledger, problem);
     });
-    caller.decision.isRecorded = true;
-    this.#onWritten(auditResult(problem.code));
-  }
-
-  /** The answer to an earlier request with this key; undefined if there was none and the key is ours now. */
-  async #earlierAnswer<Body>(
-    trx: Kysely<LedgerTables>,
-    caller: Signatory,
-    options: RunOptions,
-  ): Promise<Answer<Body> | undefined> {
-    const { idempotencyKey: key } = caller.request;
-    if (key === undefined || options.ownReplay === true) return undefined;
-    const hashes = await requestHashes(caller, options.requestHashes);
-    const [request_sha256 = ''] = hashes;
-    if (await takeKey(trx, caller, { key, request_sha256 })) return undefined;
-    const earlier = await answeredBefore(trx, caller, key);
-    // Purged between the two statements: the next try finds the key free.
-    if (earlier === undefined) throw stillRunning();
-    return this.#answerAgain(trx, caller, earlier, hashes);
-  }
-
-  async #answerAgain<Body>(
-    trx: Kysely<LedgerTables>,
-    caller: Signatory,
-    earlier: Selectable<IdempotencyTable>,
-    hashes: readonly string[],
-  ): Promise<Answer<Body>> {
-    // guard: idempotency-request
-    if (!hashes.includes(earlier.request_sha256)) throw new Problem('idempotency_conflict');
-    // guard: idempotency-ended
-    if (earlier.answer_until !== null && earlier.answer_until <= this.#clock.now()) throw pastItsAnswer();
-    const { body, event, ...rest } = JSON.parse(earlier.answer) as StoredAnswer<Body>;
-    await insertAudit(trx, caller, auditOfAct(caller, event, this.#clock.nowMs()));
-    return new Answer(body, { ...rest, replayed: true });
+    this.#noteWritten(caller, rows.written, auditResult(problem.code));
   }
 
   async #apply<Body>(
     trx: Transaction<Tables>,
+    rows: DecisionRows,
     caller: Signatory,
     work: Work<Tables, Body>,
     options: RunOptions,
@@ -289,8 +266,23 @@ export class Ledger<Tables extends LedgerTables = LedgerTables> {
     }
     const { body, event, ...rest } = effect;
     // guard: audit-effect
-    await insertAudit(ledger, caller, auditOfAct(caller, event, this.#clock.nowMs()));
-    for (const one of also) await insertAudit(ledger, caller, auditOfAct(caller, one, this.#clock.nowMs()));
+    await rows.act(ledger, event);
+    for (const one of also) await rows.act(ledger, one);
     return new Answer(body, rest);
+  }
+
+  /** They may agree again since they were last compared. */
+  async #compareClocks(): Promise<void> {
+    if (this.#drift.isApart) await this.#drift.look();
+  }
+
+  #rowsOf(caller: Signatory): DecisionRows {
+    return new DecisionRows(this.#outbox, this.#clock, caller);
+  }
+
+  #noteWritten(caller: Signatory, rows: readonly SealedRow[], result: AuditResult): void {
+    caller.decision.isRecorded = true;
+    this.#acknowledged.note(rows);
+    this.#onWritten(result);
   }
 }

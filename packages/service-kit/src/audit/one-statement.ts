@@ -9,9 +9,9 @@ import { isOf, judged, rowsWith } from './given-rows.js';
 import { GroupedWrite } from './grouped-write.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { ledgerOf } from './ledger-tables.js';
-import { evidenceOf } from './audit-record.js';
 import type { NonceGiven } from './nonces.js';
 import { nonceGiven, nonceInsertion, nonceIsOurs, nonceKey } from './nonces.js';
+import type { SealedRow } from './audit-row.js';
 import { auditInsertion } from './outbox.js';
 
 /** Whether it takes place: one row for each request for which it does. */
@@ -36,8 +36,6 @@ interface Kept {
   readonly answerUntil: number | null;
   /** How long the key is known. */
   readonly keepSeconds: number;
-  /** JSON text of the audit event. */
-  readonly event: string;
 }
 
 /** What is to be written of one request, all of it or nothing. */
@@ -45,12 +43,12 @@ export interface Writing<Own> {
   readonly caller: Signatory;
   readonly machineMs: number;
   readonly kept: Kept;
+  readonly row: SealedRow;
   readonly own: Own;
 }
 
 /** The same, as the statement takes it. */
-interface Given<Own> extends Kept, NonceGiven {
-  readonly evidence: string;
+interface Given<Own> extends Kept, NonceGiven, SealedRow {
   readonly $own: Own;
 }
 
@@ -85,11 +83,12 @@ export class WriteOnce<Tables extends LedgerTables, Own extends object> {
   }
 
   /** @throws whatever the database says */
-  async run(db: Kysely<Tables>, { caller, machineMs, kept, own }: Writing<Own>): Promise<Written> {
-    const { key, requestSha256, answer, answerUntil, keepSeconds, event } = kept;
+  async run(db: Kysely<Tables>, { caller, machineMs, kept, row, own }: Writing<Own>): Promise<Written> {
+    const { key, requestSha256, answer, answerUntil, keepSeconds } = kept;
+    const { event, evidence, secretId, mac } = row;
     const given = {
       ...nonceGiven(caller, machineMs),
-      evidence: evidenceOf(caller),
+      evidence,
       // Named, and not spread: it is done for each envelope, and V8 copies a second object member by member.
       key,
       requestSha256,
@@ -97,6 +96,8 @@ export class WriteOnce<Tables extends LedgerTables, Own extends object> {
       answerUntil,
       keepSeconds,
       event,
+      secretId,
+      mac,
       $own: own,
     };
     const written = await this.#grouped.run(db, given, [nonceKey(given), `key ${given.keyid} ${given.key}`]);

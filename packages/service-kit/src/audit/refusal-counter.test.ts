@@ -4,6 +4,7 @@ import { connectDatabase } from '../database/database.js';
 import { EventLog } from '../observe/event-log.js';
 import type { LedgerTables } from './ledger-tables.js';
 import { RefusalCounter } from './refusal-counter.js';
+import { outboxForTest } from '../testing/outbox.js';
 import { TestClock } from '../testing/clock.js';
 
 describe('counted refusals', () => {
@@ -13,7 +14,7 @@ describe('counted refusals', () => {
     const from = { url: 'postgresql://nobody@127.0.0.1:1/none' };
     const database = connectDatabase<LedgerTables>({ from, schema: 'tiny', migrations: {}, log });
     const clock = new TestClock();
-    const refusals = new RefusalCounter({ db: database.db, org: 'acme', clock, log });
+    const refusals = new RefusalCounter({ db: database.db, org: 'acme', clock, log, outbox: outboxForTest().outbox });
     refusals.count('unauthenticated');
     refusals.count('unauthenticated');
     refusals.count('clock_skew');

@@ -6,7 +6,7 @@ import { databaseFault } from '../database/database-fault.js';
 import type { EventLog } from '../observe/event-log.js';
 import { LogEvent } from '../observe/event-log.js';
 import type { LedgerTables } from './ledger-tables.js';
-import { writeAudit } from './outbox.js';
+import type { AuditOutbox } from './outbox.js';
 
 const REFUSALS_NOT_AUDITED = new LogEvent<{ count: number; errorCode: string }>('refusals-not-audited', 'error');
 
@@ -15,6 +15,7 @@ export interface RefusalCounterParts {
   readonly org: string;
   readonly clock: Clock;
   readonly log: EventLog;
+  readonly outbox: AuditOutbox;
 }
 
 /**
@@ -26,15 +27,17 @@ export class RefusalCounter {
   readonly #org: string;
   readonly #clock: Clock;
   readonly #log: EventLog;
+  readonly #outbox: AuditOutbox;
   #minute = 0;
   #counts = new Map<ProblemCode, number>();
 
   /** @param org the organisation of the service itself: strangers belong to none. */
-  constructor({ db, org, clock, log }: RefusalCounterParts) {
+  constructor({ db, org, clock, log, outbox }: RefusalCounterParts) {
     this.#db = db;
     this.#org = org;
     this.#clock = clock;
     this.#log = log;
+    this.#outbox = outbox;
   }
 
   /** Counts one; the codes are closed, so the memory is bounded. */
@@ -63,7 +66,7 @@ export class RefusalCounter {
       event: auditOfStrangers(org, { why, count }, nowMs),
     }));
     try {
-      await writeAudit(this.#db, ...rows);
+      await this.#outbox.write(this.#db, ...rows);
     } catch (error) {
       const count = [...counts.values()].reduce((sum, one) => sum + one, 0);
       const errorCode = databaseFault(error)?.code ?? 'unknown';

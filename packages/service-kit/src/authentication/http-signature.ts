@@ -6,6 +6,7 @@ import { CryptoError } from '@bulla/crypto';
 import { checkSignatureTimes, verifyRequestSignature } from '@bulla/crypto/http';
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from './caller.js';
+import { CarriedCallers } from './carried-callers.js';
 import type { Clock } from '../process/clock.js';
 import type { Credential } from './credential.js';
 import { HolderSearch } from './holder-search.js';
@@ -42,10 +43,12 @@ export class HttpSignature implements Credential {
   readonly #failing: FailingAddresses;
   readonly #limits: RateLimits;
   readonly #search: HolderSearch;
+  readonly #carried: CarriedCallers;
   readonly #readNonces: ReadNonces;
 
   constructor({ source, authorities, clock, failing, limits }: SignatureParts) {
     this.#search = new HolderSearch(source, clock);
+    this.#carried = new CarriedCallers({ source, clock, failing });
     this.#authorities = authorities;
     this.#clock = clock;
     this.#failing = failing;
@@ -92,9 +95,10 @@ export class HttpSignature implements Credential {
   async #establish(request: FastifyRequest, route: SignedRouteName): Promise<Caller> {
     const state = stateOf(request);
     const signature = signatureOf(request, this.#authorities);
-    const { trust, holder } = await this.#search.find(signature, state.place, (documents) =>
-      isCounting(documents, route, this.#clock.now()),
-    );
+    const carried = await this.#carried.find(request, signature, entryOf(route));
+    const { trust, holder } =
+      carried ??
+      (await this.#search.find(signature, state.place, (documents) => isCounting(documents, route, this.#clock.now())));
     // guard: request-signature without:
     //   const authority = this.#authorities.choose(request.headers.host);
     //   const forged = { method: 'GET', authority, path: '/', query: '?', signature: ':AAAA:' };

@@ -4,10 +4,11 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyFile } from '@bulla/crypto';
-import { generateKeyPair, keyThumbprint } from '@bulla/crypto';
+import { generateKeyPair, keyThumbprint, withNewRowSecret } from '@bulla/crypto';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { committedKeyPair } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RowSecrets } from '../audit/row-secrets.js';
 import type { Listing } from './service-keys.js';
 import { readKeyFile, ServiceKeys } from './service-keys.js';
 
@@ -155,6 +156,27 @@ describe('the keys of a service', () => {
     expect(keys.held()).toEqual(kidsOf(vault));
     await expect(keys.take(waiting, [], 0)).resolves.toBe(true);
     expect(keys.held()).toEqual(kidsOf(waiting));
+  });
+
+  it('come with secrets of rows, which check what others write from the moment at which their file lies there', async () => {
+    const keys = await ServiceKeys.load(vault);
+    const leaf = new Uint8Array([1]);
+    const { keys: all, ...rest } = withNewRowSecret(await withFresh(vault));
+    const file = { ...rest, keys: all.filter((key, at) => at === 0 || key.pur.includes('checkpoint')) };
+    const others = RowSecrets.of(file);
+    expect(keys.rows.check('acme', leaf, others.seal('acme', leaf))).toBe('unknown');
+    await expect(keys.take(file, [listing(...kidsOf(vault))], 0)).resolves.toBe(false);
+    expect(keys.rows.check('acme', leaf, others.seal('acme', leaf))).toBe('good');
+    expect(keys.rows.seal('acme', leaf).id).toBe(vault.rows?.[0]?.id);
+    await expect(keys.take(file, [], 0)).resolves.toBe(true);
+    expect(keys.rows.seal('acme', leaf).id).toBe(file.rows[0]?.id);
+  });
+
+  it('are not taken from a file without a secret for rows [guard: keys-without-rows]', async () => {
+    const keys = await ServiceKeys.load(vault);
+    const { rows: _, ...file } = vault;
+    await expect(keys.take(file, [], 0)).rejects.toThrow(/has no secret for rows of the audit log$/);
+    expect(keys.rows.canWrite).toBe(true);
   });
 
   it('stay while a directory lists them and none of the other file [guard: keys-early]', async () => {

@@ -1,5 +1,6 @@
 import type { KeyFile, KeyPurpose, Signer, TokenKey, Trust } from '@bulla/crypto';
 import { isSealAlg, keyFileSchema, keyThumbprint, loadSigner, parseUrn, strictParseBody } from '@bulla/crypto';
+import { RowSecrets } from '../audit/row-secrets.js';
 import { TokenPlaceRefused } from '../token/token-place.js';
 import { TokenSigner } from '../token/token-signer.js';
 import { TokenSigners } from '../token/token-signers.js';
@@ -39,6 +40,12 @@ async function checkKeyFile(file: KeyFile, path: string): Promise<void> {
 
 /** By purpose, the newest first. */
 type Signers = ReadonlyMap<KeyPurpose, readonly Signer[]>;
+
+/** A key that signs checkpoints, and the number of its log; one of before there were numbers signs nothing any more. */
+export interface LogKey {
+  readonly log: number | undefined;
+  readonly signer: Signer;
+}
 /** Loads what else is in a key file. @returns what takes it; called when all of the file was found good. */
 type Follower = (file: KeyFile) => Promise<() => void>;
 /** What of an organisation's directory says which keys count. */
@@ -56,14 +63,26 @@ export class ServiceKeys {
   #kids: readonly string[];
   #waitingKids: readonly string[] = [];
   readonly #tokens: TokenSigners;
+  #rows: RowSecrets;
+  #logs: ReadonlyMap<string, number>;
   readonly #followers: Follower[] = [];
 
-  constructor(urn: string, org: string, signers: Signers, kids: readonly string[], tokens = new TokenSigners()) {
+  constructor(
+    urn: string,
+    org: string,
+    signers: Signers,
+    kids: readonly string[],
+    tokens = new TokenSigners(),
+    rows = RowSecrets.of({ urn }),
+    logs: ReadonlyMap<string, number> = new Map(),
+  ) {
+    this.#logs = logs;
     this.urn = urn;
     this.org = org;
     this.#signers = signers;
     this.#kids = kids;
     this.#tokens = tokens;
+    this.#rows = rows;
   }
 
   /**
@@ -74,11 +93,45 @@ export class ServiceKeys {
   static async load(file: KeyFile): Promise<ServiceKeys> {
     const tokens = new TokenSigners();
     try {
-      return new ServiceKeys(file.urn, file.org, await signersOf(file, tokens), kidsOf(file), tokens);
+      return new ServiceKeys(
+        file.urn,
+        file.org,
+        await signersOf(file, tokens),
+        kidsOf(file),
+        tokens,
+        RowSecrets.of(file),
+        logsOf(file),
+      );
     } catch (error) {
       tokens.keep([]);
       throw error;
     }
+  }
+
+  /** What rows of the audit log are authenticated with, of the file as it is now. */
+  get rows(): RowSecrets {
+    return this.#rows;
+  }
+
+  /** Those that sign checkpoints, of the file as it is now. */
+  get logKeys(): readonly LogKey[] {
+    return (this.#signers.get('checkpoint') ?? []).map((signer) => ({ log: this.#logs.get(signer.kid), signer }));
+  }
+
+  /** @throws {KeyFileError} if the key file has no key for the checkpoints of a numbered log */
+  requireLogKey(): void {
+    if (this.#logs.size > 0) return;
+    throw new KeyFileError(
+      `the key file of ${this.urn} has no key for a numbered audit log; make one with bulla trust renew --begin-logs`,
+    );
+  }
+
+  /** @throws {KeyFileError} if the key file has no secret to write rows of the audit log with */
+  requireRows(): void {
+    if (this.#rows.canWrite) return;
+    throw new KeyFileError(
+      `the key file of ${this.urn} has no secret for rows of the audit log; make one with bulla trust renew --begin-logs`,
+    );
   }
 
   /** The signing keys that are in tokens, each once. */
@@ -155,6 +208,10 @@ export class ServiceKeys {
   async take(file: KeyFile, listings: readonly Listing[], now: number): Promise<boolean> {
     if (file.urn !== this.urn) throw new KeyFileError(`the key file is of another service: expected ${this.urn}`);
     const next = await signersOf(file, this.#tokens);
+    const rows = RowSecrets.of(file);
+    // guard: keys-without-rows
+    if (this.#rows.canWrite && !rows.canWrite)
+      throw new KeyFileError(`the key file of ${this.urn} has no secret for rows of the audit log`);
     for (const purpose of this.#signers.keys())
       if (!next.has(purpose)) throw new KeyFileError(`the key file of ${this.urn} has no key for "${purpose}"`);
     const isListed = (signers: Signers, purpose: KeyPurpose, listing: Listing) =>
@@ -164,10 +221,14 @@ export class ServiceKeys {
     );
     const taking = await Promise.all(this.#followers.map((follower) => follower(file)));
     this.#waitingKids = wouldLose ? kidsOf(file) : [];
+    // Another process may write by it already.
+    if (wouldLose) this.#rows = this.#rows.knowing(rows);
     // guard: keys-early
     if (wouldLose) return false;
     for (const take of taking) take();
     this.#signers = next;
+    this.#rows = rows;
+    this.#logs = logsOf(file);
     this.#kids = kidsOf(file);
     this.#tokens.keep(tokenKeysOf(file));
     return true;
@@ -187,6 +248,10 @@ export class ServiceKeys {
 
 function kidsOf({ keys }: KeyFile): string[] {
   return keys.map(({ kid }) => kid);
+}
+
+function logsOf({ keys }: KeyFile): Map<string, number> {
+  return new Map(keys.flatMap((key) => ('log' in key && key.log !== undefined ? [[key.kid, key.log]] : [])));
 }
 
 async function signersOf(file: KeyFile, tokens: TokenSigners): Promise<Signers> {

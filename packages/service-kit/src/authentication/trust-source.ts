@@ -14,6 +14,15 @@ export abstract class TrustSource {
   /** What is trusted by now, of each organisation that was asked for: how long it counts is watched. */
   abstract held(): readonly Trust[];
 
+  /**
+   * The documents that a request brings, where those at hand have signed that they follow; undefined where it brings none.
+   * Strangers send them: what costs little comes first.
+   * @param body after its schema.
+   */
+  carriedBy(_org: string, _body: unknown): Promise<Trust | undefined> {
+    return Promise.resolve(undefined);
+  }
+
   /** Looks for newer documents; for unknown keyids at most once a second for each organisation. */
   abstract refresh(org: string): Promise<void>;
 }

@@ -66,6 +66,16 @@ export class ClockDrift {
     return this.note(askedMs, await database.nowMs());
   }
 
+  /** Whether they were too far apart when they were last compared. */
+  get isApart(): boolean {
+    return this.#isApart;
+  }
+
+  /** @throws {Problem} overloaded if they were too far apart when they were last compared */
+  requireAgreed(): void {
+    if (this.#isApart) throw this.#tooFarApart();
+  }
+
   /**
    * Compares the clocks by what a statement has brought along.
    * @param askedMs when the statement was sent, by the machine's clock.
@@ -73,11 +83,7 @@ export class ClockDrift {
    * @throws {Problem} overloaded while they are too far apart
    */
   require(askedMs: number, theirsMs: number): void {
-    if (!this.note(askedMs, theirsMs)) return;
-    this.#parts.metrics.overloads.inc({ why: 'clock' });
-    const detail =
-      'the clocks of this service and of its database are more than a minute apart: nothing may be used now';
-    throw new Problem('overloaded', { detail, retryAfterSeconds: RETRY_AFTER_SECONDS });
+    if (this.note(askedMs, theirsMs)) throw this.#tooFarApart();
   }
 
   /**
@@ -95,5 +101,12 @@ export class ClockDrift {
       log.write(isApart ? CLOCK_STOPS_CLAIMS : CLOCK_AGREES_AGAIN, { driftMs: Math.round(driftMs) });
     }
     return isApart;
+  }
+
+  #tooFarApart(): Problem {
+    this.#parts.metrics.overloads.inc({ why: 'clock' });
+    const detail =
+      'the clocks of this service and of its database are more than a minute apart: nothing may be used now';
+    return new Problem('overloaded', { detail, retryAfterSeconds: RETRY_AFTER_SECONDS });
   }
 }

@@ -85,6 +85,8 @@ export class ProblemFilter implements ExceptionFilter {
       await ledger.refuse(caller, problem);
       return problem;
     } catch (error) {
+      // A log that is lost takes no row of it.
+      if (error instanceof Problem) return error;
       this.#log(REQUEST_FAILED, error, request);
       return overloaded();
     }

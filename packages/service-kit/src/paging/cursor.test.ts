@@ -11,6 +11,7 @@ describe('a cursor', () => {
       [7, 'A-_z'],
       ['number', 'string'],
     ],
+    [['urn:bulla:acme:svc:responder:eu1'], ['string']],
     [[0], ['number']],
     [[2_147_483_647], ['number']],
   ] as const)('names the place %j', (place, shape) => {
@@ -23,7 +24,7 @@ describe('a cursor', () => {
     ['a fraction', [1.5], ['number']],
     ['a text of no name', ['a\u0000'], ['string']],
     ['an empty text', [''], ['string']],
-    ['a long text', ['a'.repeat(129)], ['string']],
+    ['a long text', ['a'.repeat(161)], ['string']],
     ['a part too many', [1, 2], ['number']],
     ['a part too few', [], ['number']],
     ['another type', ['1'], ['number']],

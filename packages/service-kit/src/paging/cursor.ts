@@ -5,8 +5,8 @@ type Place<Shape extends readonly Part[]> = { [Index in keyof Shape]: Shape[Inde
 
 /** Largest number that an integer of the database compares with: a cursor that was tampered with must not make it fail. */
 const INTEGER_MAX = 2_147_483_647;
-/** Names, ids and keys are made of these. */
-const TEXT = /^[A-Za-z0-9._/-]{1,128}$/;
+/** Names, ids, keys and URNs are made of these. */
+const TEXT = /^[A-Za-z0-9.:_/-]{1,160}$/;
 
 /** Where a page ended, as an opaque text for the next request. */
 export function encodeCursor(place: readonly (string | number)[]): string {

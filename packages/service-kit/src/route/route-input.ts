@@ -35,11 +35,22 @@ function readInput(entry: RouteEntry, request: FastifyRequest, state: RequestSta
     params: check(entry.params ?? NOTHING, request.params, 'path'),
     query: check(entry.query ?? NOTHING, { ...(request.query as object) }, 'query'),
     headers: entry.headers === undefined ? {} : checkHeaders(entry.headers, request),
-    body: entry.body === undefined ? undefined : check(entry.body, parseBody(state, entry), 'body'),
+    body: bodyBySchema(entry, state),
   };
 }
 
-/** Parsed only here: the signature was checked over the raw bytes before (protocol.md §5). */
+/**
+ * The body by its schema; undefined for a route without one.
+ * @throws {Problem} validation_failed, payload_too_large
+ */
+export function bodyBySchema(entry: RouteEntry, state: RequestState): unknown {
+  return entry.body === undefined ? undefined : check(entry.body, parseBody(state, entry), 'body');
+}
+
+/**
+ * Parsed only here: the signature was checked over the raw bytes before (protocol.md §5), unless the documents in it say by
+ * which key (authentication/carried-callers.ts).
+ */
 function parseBody(state: RequestState, entry: RouteEntry): unknown {
   // guard: body-strict without: return JSON.parse(Buffer.from(state.rawBody ?? []).toString());
   return strictParseBody(state.rawBody ?? new Uint8Array(), {

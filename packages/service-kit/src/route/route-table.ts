@@ -45,6 +45,8 @@ export interface RouteEntry {
   readonly signedResponse: boolean;
   /** By which documents its caller is judged; current ones where undefined. */
   readonly judgedBy: Route['judgedBy'];
+  /** Whether its body may bring documents that let its caller in. */
+  readonly carriesCaller: boolean;
   /** All that it can be answered with instead, those of the edge aside. */
   readonly problems: readonly ProblemCode[];
   /** The command that sends it, where `bulla api` cannot. */
@@ -121,6 +123,7 @@ function complete(name: RouteName, route: Route): RouteEntry {
     event: route.event,
     signedResponse: route.signedResponse,
     judgedBy: route.judgedBy,
+    carriesCaller: route.carriesCaller === true,
     problems: problemsOf(route),
     command: route.command,
   });

@@ -1,5 +1,5 @@
 import type { AuditCheckpoints, KeptCosignatures } from '@bulla/contract';
-import { Problem } from '@bulla/contract';
+import { Note, Problem } from '@bulla/contract';
 import type { Trust } from '@bulla/crypto';
 import { CryptoError, keyThumbprint, witnessesOf } from '@bulla/crypto';
 import { SKEW_SECONDS } from '@bulla/crypto/names';
@@ -65,7 +65,10 @@ export class CosignaturesService {
   async shownOf(trust: Trust, logs: readonly ShownLog[]): Promise<ShownLog[]> {
     const named = await witnessesOf(trust.policy);
     if (named === undefined) return [...logs];
-    const rows = await this.cosignatures.ofOrganisation(trust.org);
+    const kept = await this.cosignatures.ofOrganisation(trust.org);
+    // What somebody put into the database keeps nobody from reading the rest.
+    // guard: cosigned-shape without: const rows = kept;
+    const rows = kept.filter((row) => Note.safeParse(noteOf(row)).success);
     return logs.map((log) => {
       // guard: cosigned-named without: const own = rows.filter((row) => row.log === log.log);
       const own = rows.filter((row) => row.log === log.log && isNamed(row, named.keys));

@@ -1,7 +1,7 @@
-import type { Trust } from '@bulla/crypto';
+import type { KeyRecord, Trust } from '@bulla/crypto';
 import { CryptoError, isCheckpointKey, utf8 } from '@bulla/crypto';
 import type { TreeHead, WitnessKey } from '@bulla/crypto/log';
-import { encodeNoteKey, noteKeyOf, parseCheckpoint, parseNote, verifyCheckpoint } from '@bulla/crypto/log';
+import { encodeNoteKey, noteKeyOf, parseCheckpoint, parseNote, parseOrigin, verifyCheckpoint } from '@bulla/crypto/log';
 import { Problem } from '@bulla/contract';
 
 /** One cosignature of a named witness that was found to be good. */
@@ -42,7 +42,12 @@ export async function verifyCosigned(
   note: string,
   { trust, urn, origin, witnesses }: { trust: Trust; urn: string; origin: string; witnesses: readonly WitnessKey[] },
 ): Promise<CosignedNote> {
-  const records = (trust.entity(urn)?.keys ?? []).filter((record) => isCheckpointKey(record));
+  const logName = parseOrigin(origin);
+  // A key signs one number; a log whose name has no pin is from before keys had one.
+  const own = logName?.pin === undefined ? undefined : logName.number;
+  // guard: cosign-log-number without: const isOwn = ({ log }: KeyRecord) => log !== 0 || own === undefined;
+  const isOwn = ({ log }: KeyRecord) => log === own;
+  const records = (trust.entity(urn)?.keys ?? []).filter((record) => isCheckpointKey(record) && isOwn(record));
   // guard: cosign-log-revoked without: const listed = records;
   const listed = records.filter(({ kid }) => !trust.isRevoked(kid));
   const keys = await Promise.all(listed.map(({ jwk }) => noteKeyOf(origin, jwk)));
@@ -59,9 +64,13 @@ export async function verifyCosigned(
   // guard: cosign-unknown
   if (cosignatures.length === 0)
     throw new Problem('key_unknown', { detail: 'no witness that the policy names cosigned this checkpoint' });
-  const own = lines.filter((line) => verified.keys.some((key) => isOf(key, line)));
+  const ownLines = lines.filter((line) => verified.keys.some((key) => isOf(key, line)));
   const { text } = parseNote(utf8(note));
-  return { head: verified.checkpoint, checkpoint: `${text}\n${own.map(({ line }) => line).join('')}`, cosignatures };
+  return {
+    head: verified.checkpoint,
+    checkpoint: `${text}\n${ownLines.map(({ line }) => line).join('')}`,
+    cosignatures,
+  };
 }
 
 /** The lines of a note that was parsed, each with whose it is. */

@@ -1,8 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { utf8 } from '@bulla/crypto';
-import { parseCheckpoint, parseNote } from '@bulla/crypto/log';
+import { generateKeyPair, loadSigner, utf8 } from '@bulla/crypto';
+import {
+  emptyRoot,
+  noteKeyOf,
+  originOf,
+  parseCheckpoint,
+  parseNote,
+  pinInOrigin,
+  signCheckpoint,
+} from '@bulla/crypto/log';
 import type { TestOrganisation } from '@bulla/crypto/testing';
-import { Chores, EventLog } from '@bulla/service-kit';
+import type { Health } from '@bulla/contract';
+import { Chores, EventLog, NewestCheckpoint } from '@bulla/service-kit';
 import { ask, openReply, storePrompt } from '../../test/asking.js';
 import type { SealedReply } from '../../test/asking.js';
 import { openDatabase, organisationForTest, serveDocuments, startResponder } from '../../test/responder-fixture.js';
@@ -17,12 +26,15 @@ interface Room {
   /** The checkpoint that the next answer carries. */
   readonly answer: () => Promise<string | undefined>;
   readonly chore: (name: string) => Promise<void>;
+  /** Whether balancers may send it something, and whether it has a head. */
+  readonly ready: () => Promise<[status: number, hasHead: boolean | undefined]>;
+  /** As if the database had these. */
+  readonly shows: (...notes: string[]) => Promise<void>;
   close(): Promise<void>;
 }
 
-async function roomOf(change: (organisation: TestOrganisation) => unknown = () => undefined): Promise<Room> {
+async function roomOf(): Promise<Room> {
   const organisation = await organisationForTest();
-  await change(organisation);
   const vault = await serveDocuments(organisation);
   const prompt = await storePrompt(organisation);
   const opened = await openDatabase('embedded');
@@ -40,6 +52,15 @@ async function roomOf(change: (organisation: TestOrganisation) => unknown = () =
       return (await openReply(organisation, asked, body as SealedReply)).fin.checkpoint;
     },
     chore: (name) => responder.service.app.get(Chores, { strict: false }).do(name),
+    async ready() {
+      const response = await fetch(`${responder.url}/health/ready`);
+      const { checks } = (await response.json()) as Health;
+      return [response.status, checks.find(({ name }) => name === 'audit-head')?.ok];
+    },
+    shows: (...notes) =>
+      responder.service.app
+        .get(NewestCheckpoint, { strict: false })
+        .look({ checkpoints: () => Promise.resolve(notes) }, organisation.org),
     async close() {
       await responder.service.close();
       await vault.close();
@@ -61,11 +82,10 @@ describe('the checkpoint that an answer carries', () => {
 
   const signed = () => room.chore('write-audit-log');
 
-  it('is the newest of the log of this responder, once there is one', async () => {
-    expect(await room.answer()).toBeUndefined();
-    await signed();
+  it('is there from the first answer on, and is the newest of the log of this responder', async () => {
     const first = headOf(await room.answer());
-    expect(first).toMatchObject({ origin: `${room.organisation.responders[0].urn}/audit/1` });
+    const { responders, pin } = room.organisation;
+    expect(first.origin).toBe(originOf({ urn: responders[0].urn, number: 1, pin: pinInOrigin(pin) }));
     await signed();
     expect(headOf(await room.answer()).size).toBeGreaterThan(first.size);
   });
@@ -84,21 +104,44 @@ describe('the checkpoint that an answer carries', () => {
   });
 });
 
+/** A note of the log after the first, by a key that no directory lists. */
+async function unlistedNote({ organisation }: Room): Promise<string> {
+  const [{ urn }] = organisation.responders;
+  const origin = originOf({ urn, number: 2, pin: pinInOrigin(organisation.pin) });
+  const { privateJwk, publicJwk } = await generateKeyPair('ed25519', 'sig');
+  const signer = await loadSigner(privateJwk, 'Ed25519');
+  const head = { size: 0, root: await emptyRoot() };
+  return signCheckpoint(origin, head, [{ key: await noteKeyOf(origin, publicJwk), signer }]);
+}
+
 it('an answer goes out without a checkpoint that its asker would refuse [guard: checkpoint-told-good]', async () => {
-  const room = await roomOf((organisation) =>
-    organisation.publish((draft) => {
-      const [{ urn }] = organisation.responders;
-      const entity = draft.entities[urn];
-      if (entity !== undefined) entity.keys = entity.keys.filter(({ pur }) => !pur.includes('checkpoint'));
-    }),
-  );
-  await room.answer();
-  await room.chore('write-audit-log');
+  const room = await roomOf();
+  await room.shows(await unlistedNote(room));
   await expect(room.answer()).resolves.toBeUndefined();
   await expect(room.answer()).resolves.toBeUndefined();
   const said = room.lines.filter((line) => line.includes('checkpoint-not-told'));
   expect(said.map((line) => JSON.parse(line) as object)).toEqual([
     expect.objectContaining({ code: 'key_unknown', check: 'reply-checkpoint' }),
   ]);
+  await room.close();
+});
+
+it('a responder is ready once it has signed a head, before anything was decided [guard: head-before-ready]', async () => {
+  const room = await roomOf();
+  expect(await room.ready()).toEqual([503, false]);
+  await room.chore('write-audit-log');
+  // What was said a moment ago is said again for half a second.
+  let ready = await room.ready();
+  while (ready[0] !== 200) ready = await room.ready();
+  expect(ready).toEqual([200, true]);
+  expect(headOf(await room.answer()).size).toBe(1);
+  await room.close();
+});
+
+it('an answer carries the head of the newest log whose key the directory lists', async () => {
+  const room = await roomOf();
+  const first = await room.answer();
+  await room.shows(await unlistedNote(room));
+  expect(await room.answer()).toBe(first);
   await room.close();
 });

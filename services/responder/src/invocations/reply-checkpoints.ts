@@ -1,14 +1,17 @@
 import type { Trust } from '@bulla/crypto';
 import { CryptoError, verifyReplyCheckpoint } from '@bulla/crypto';
-import { EventLog, LogEvent, NewestCheckpoint, ServiceKeys } from '@bulla/service-kit';
+import { Chores, EventLog, LogEvent, NewestCheckpoint, ServiceKeys } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 
 /** Askers would refuse it: the directory does not list the key that signed it, or the database holds something else. */
 const CHECKPOINT_NOT_TOLD = new LogEvent<{ code: string; check: string }>('checkpoint-not-told', 'warn');
+/** What signs the log. */
+const SIGNING = 'write-audit-log';
 
 interface Judged {
-  readonly note: string;
-  /** Hash of the directory by which it was judged. */
+  /** Notes of our logs, the highest number first. */
+  readonly notes: string;
+  /** Hash of the directory by which they were judged. */
   readonly directory: string;
   readonly good: Promise<string | undefined>;
 }
@@ -22,28 +25,38 @@ export class ReplyCheckpoints {
     private readonly newest: NewestCheckpoint,
     private readonly keys: ServiceKeys,
     private readonly log: EventLog,
+    private readonly chores: Chores,
   ) {}
 
-  /** @param trust what the answer names. @returns undefined before the first, and where an asker would refuse it */
-  under(trust: Trust): Promise<string | undefined> {
-    const { note } = this.newest;
-    if (note === undefined) return Promise.resolve(note);
+  /**
+   * The newest whose key the directory lists.
+   * @param trust what the answer names.
+   * @returns undefined where an asker would refuse each
+   */
+  async under(trust: Trust): Promise<string | undefined> {
+    // Somebody asks a service that is not ready yet.
+    if (this.newest.notes.length === 0) await this.chores.do(SIGNING);
+    const notes = this.newest.notes.join('\n');
     const directory = trust.directoryRef.hash;
-    if (this.#judged?.note !== note || this.#judged.directory !== directory)
-      this.#judged = { note, directory, good: this.#judge(note, trust) };
+    if (this.#judged?.notes !== notes || this.#judged.directory !== directory)
+      this.#judged = { notes, directory, good: this.#judge(trust) };
     return this.#judged.good;
   }
 
-  async #judge(note: string, trust: Trust): Promise<string | undefined> {
-    try {
-      // guard: checkpoint-told-good
-      await verifyReplyCheckpoint(note, { trust, responder: this.keys.urn });
-      return note;
-    } catch (error) {
-      // An answer is worth more than what it says of the log: it goes out without.
-      const { code, check = '' } = error instanceof CryptoError ? error : { code: 'internal' };
-      this.log.write(CHECKPOINT_NOT_TOLD, { code, check });
-      return undefined;
+  async #judge(trust: Trust): Promise<string | undefined> {
+    let why: { code: string; check: string } | undefined;
+    for (const note of this.newest.notes) {
+      try {
+        // guard: checkpoint-told-good
+        await verifyReplyCheckpoint(note, { trust, responder: this.keys.urn });
+        return note;
+      } catch (error) {
+        const { code, check = '' } = error instanceof CryptoError ? error : { code: 'internal' };
+        why ??= { code, check };
+      }
     }
+    // An answer is worth more than what it says of the log: it goes out without.
+    if (why !== undefined) this.log.write(CHECKPOINT_NOT_TOLD, why);
+    return undefined;
   }
 }

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { mintId } from '@bulla/crypto';
 import type { Signatory } from '@bulla/service-kit';
-import { commitSettings } from '@bulla/service-kit/testing';
+import { commitSettings, outboxForTest } from '@bulla/service-kit/testing';
 import { sql } from 'kysely';
 import { findPostgres } from '@bulla/testkit';
 import { openDatabase } from '../../test/responder-fixture.js';
@@ -11,6 +11,8 @@ import type { FirstClaim } from './first-claim.js';
 import { FIRST_CLAIM } from './first-claim.js';
 import type { Mark } from './restore-mark.repository.js';
 import { RestoreMarkRepository } from './restore-mark.repository.js';
+
+const { outbox } = outboxForTest();
 
 const TABLES = ['http_nonce', 'invocation', 'envelope_use', 'audit_event'] as const;
 const DIRECTORY = { version: 7, sha256: 'the seventh' };
@@ -68,7 +70,7 @@ describe.each(['server', 'embedded'] as const)(
       };
       const done = FIRST_CLAIM.run(opened.database.db, {
         caller,
-        event: '{"act":"claimed"}',
+        row: outbox.seal({ org: 'acme', event: '{"act":"claimed"}', evidence: 'e' }),
         machineMs,
         own: { ...own, ...changes },
       });

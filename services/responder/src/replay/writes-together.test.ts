@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { mintId } from '@bulla/crypto';
 import type { Signatory } from '@bulla/service-kit';
+import { outboxForTest } from '@bulla/service-kit/testing';
 import type { Wire } from '@bulla/testkit';
 import { findPostgres, growthOf, openWire, statementsOf } from '@bulla/testkit';
 import { sql } from 'kysely';
@@ -13,6 +14,8 @@ import { FIRST_CLAIM } from './first-claim.js';
 import type { FirstClaim } from './first-claim.js';
 import { RestoreMarkRepository } from './restore-mark.repository.js';
 import { GIVING_UP, SEALING } from './run-ends.js';
+
+const { outbox } = outboxForTest();
 
 const ISS = 'urn:bulla:acme:dev:x';
 
@@ -59,11 +62,13 @@ async function claimsOn(opened: Opened) {
     const by = { org: 'acme', urn: ISS, kid: 'k', keyid: `${ISS}#k`, kind: 'device' } as const;
     const caller: Signatory = { ...by, request, evidence, decision };
     const event = JSON.stringify({ act: 'claimed', rid: own.jti });
-    return (await FIRST_CLAIM.run(db, { caller, event, machineMs: Date.now(), own })) !== undefined;
+    const row = outbox.seal({ org: 'acme', event, evidence: JSON.stringify(evidence) });
+    return (await FIRST_CLAIM.run(db, { caller, row, machineMs: Date.now(), own })) !== undefined;
   };
   const end = (change: typeof SEALING | typeof GIVING_UP, { jti }: FirstClaim, fence = 1) => {
     const own = { org: 'acme', iss: ISS, jti, fence, reply: replyOf(jti), ...countedRun(TOOK, jti) };
-    return change.run(db, { org: 'acme', event: JSON.stringify({ act: 'ended', rid: jti }), evidence: null }, own);
+    const event = JSON.stringify({ act: 'ended', rid: jti });
+    return change.run(db, outbox.seal({ org: 'acme', event, evidence: null }), own);
   };
   const begin = () => db.updateTable('invocation').set({ state: 'running' }).where('state', '=', 'accepted').execute();
   const rowsOf = async ({ jti }: FirstClaim) => ({

@@ -34,3 +34,9 @@ export async function createUnfitGrantTable(db: Kysely<unknown>): Promise<void> 
     .columns(['org', 'kid', 'created_at'])
     .execute();
 }
+
+/** No longer unique by its hash: several may post the same bytes, and each is barred. */
+export async function barEachPoster(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('unfit_grant').dropConstraint('unfit_grant_whash_key').execute();
+  await db.schema.createIndex('unfit_grant_of_org').on('unfit_grant').columns(['org', 'whash', 'poster_urn']).execute();
+}

@@ -3,13 +3,13 @@ import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { createChatEnvelopes } from './chat-envelopes.js';
-import { addDataKeyCommitments, createUnfitGrantTable } from './commitment-tables.js';
+import { addDataKeyCommitments, barEachPoster, createUnfitGrantTable } from './commitment-tables.js';
 import { createFreshnessTables } from './freshness-tables.js';
 import { createKeyTables } from './key-tables.js';
 import { createLabelPositions } from './label-positions.js';
 import { createPeopleTables } from './people-tables.js';
 import { createRestoreTables } from './restore-tables.js';
-import { createRetiredGrantTable } from './retired-grant-table.js';
+import { createDeletedGrantTable, createRetiredGrantTable } from './retired-grant-table.js';
 import type { VaultTables } from './types.js';
 import { createUsageTables } from './usage-tables.js';
 
@@ -30,6 +30,7 @@ export const vaultMigrations: Readonly<Record<string, Migration>> = {
   '2026-12-07-usage': { up: createUsageTables },
   'm0022-data-key-commitments': { up: addDataKeyCommitments },
   'm0023-unfit-grants': { up: createUnfitGrantTable },
+  'm0025-deleted-grants': { up: barPosters },
 };
 
 async function createTables(db: Kysely<unknown>): Promise<void> {
@@ -157,6 +158,12 @@ async function createDirectoryHashes(db: Kysely<Pick<VaultTables, 'directory_has
     .columns(columns)
     .expression((eb) => eb.selectFrom('org_document').select(columns).where('kind', '=', 'directory'))
     .execute();
+}
+
+/** Each who posted unfit bytes is barred, and who took them away first too. */
+async function barPosters(db: Kysely<unknown>): Promise<void> {
+  await barEachPoster(db);
+  await createDeletedGrantTable(db);
 }
 
 /** Moves of protected labels that wait for the tags of further people. */

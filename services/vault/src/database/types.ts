@@ -98,6 +98,19 @@ export interface VaultTables extends LedgerTables, KeyTables {
     token: string;
     until: ColumnType<Date, Date, Date>;
   };
+  /** Who posted a grant that somebody else than its recipient took away: the recipient may still say that it was unfit. */
+  deleted_grant: {
+    org: string;
+    whash: string;
+    /** URN of the person of the device that posted it, or of the service. */
+    poster_urn: string;
+    poster_kid: string;
+    prompt_id: string;
+    version: number;
+    kid: string;
+    aud: string;
+    until: ColumnType<Date, Date, Date>;
+  };
   /** Every position a label ever had; the highest `seq` counts, version 0 means deleted. */
   prompt_label: {
     org: string;

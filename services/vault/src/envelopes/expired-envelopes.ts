@@ -29,8 +29,9 @@ export class ExpiredEnvelopes {
     return devices + (await purgeInBatches((rows) => this.envelopes.purge(endedBefore, rows)));
   }
 
-  /** Forgets what was kept for envelopes that have ended. Returns how many grants. */
-  purgeGrants(): Promise<number> {
-    return purgeInBatches((rows) => this.grants.purgeRetired(rows));
+  /** Forgets what was kept of grants for envelopes that have ended, and for recipients that say nothing. Returns how many. */
+  async purgeGrants(): Promise<number> {
+    const posters = await purgeInBatches((rows) => this.grants.purgeDeleted(rows));
+    return posters + (await purgeInBatches((rows) => this.grants.purgeRetired(rows)));
   }
 }

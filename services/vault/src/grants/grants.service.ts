@@ -1,4 +1,4 @@
-import { Problem } from '@bulla/contract';
+import { POSTERS_MAX, Problem } from '@bulla/contract';
 import type { GrantHeader, Trust } from '@bulla/crypto';
 import { ENVELOPE_TTL_MAX_SECONDS, parseGrant, tokenHash, urnOf } from '@bulla/crypto';
 import type { Caller } from '@bulla/service-kit';
@@ -6,6 +6,8 @@ import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VersionPlace } from '../database/types.js';
 import type { VaultSource, VaultTransaction } from '../database/vault-database.js';
+import type { DeletedGrantRow } from './deleted-grants.repository.js';
+import { DeletedGrantsRepository } from './deleted-grants.repository.js';
 import type { CollectedGrant, GrantFacts, GrantRow } from './grants.repository.js';
 import { GrantsRepository } from './grants.repository.js';
 import { KeyEndsService } from './key-ends.service.js';
@@ -44,6 +46,12 @@ export interface CheckedGrant {
   readonly aud: string;
 }
 
+/** How long a recipient may say that a grant was unfit which somebody took away: it may not reach the vault for a while. */
+const DELETED_KEPT_SECONDS = 86_400;
+
+/** A grant that somebody posted, whether it is still there or not. */
+export type PostedGrant = Omit<GrantFacts, 'created_at'> & { readonly poster_urn?: string };
+
 /** Whoever posts grants: a caller, or the vault itself. */
 type Poster = Pick<Caller, 'org' | 'kid' | 'trust'>;
 
@@ -59,6 +67,7 @@ export class GrantsService {
   constructor(
     private readonly grants: GrantsRepository,
     private readonly unfit: UnfitGrantsRepository,
+    private readonly deleted: DeletedGrantsRepository,
     private readonly keyEnds: KeyEndsService,
     private readonly clock: Clock,
   ) {}
@@ -133,13 +142,36 @@ export class GrantsService {
     return this.keyEnds.holdDirectory(trx, org);
   }
 
-  /** Bars whoever posted a grant from giving its key its version; the recipient itself only harmed itself. */
-  async bar(trx: VaultTransaction, { trust }: Pick<Caller, 'trust'>, grant: GrantRow): Promise<void> {
-    const poster = posterOf(trust, grant.poster_kid);
-    // guard: vault-bar-itself
-    if (poster === undefined || trust.holder(grant.poster_kid)?.urn === grant.aud) return;
-    const { org, prompt_id, version, kid, poster_kid, aud, whash } = grant;
-    await this.unfit.insert(trx, { org, prompt_id, version, kid, poster_urn: poster, poster_kid, aud, whash });
+  /** Bars each who posted a grant from giving its key its version. */
+  async bar(
+    trx: VaultTransaction,
+    { org, trust }: Pick<Caller, 'org' | 'trust'>,
+    whash: string,
+    posted: readonly PostedGrant[],
+  ): Promise<void> {
+    const kept = posted.flatMap(({ poster_urn }) => poster_urn ?? []);
+    for (const grant of posted) {
+      const poster_urn = grant.poster_urn ?? otherPosterOf(trust, grant);
+      if (poster_urn === undefined) continue;
+      const { prompt_id, version, kid, poster_kid, aud } = grant;
+      await this.unfit.insert(trx, { org, prompt_id, version, kid, poster_urn, poster_kid, aud, whash });
+    }
+    // Whom an admin clears is not barred again by what was said before.
+    await this.deleted.delete(trx, org, whash, kept);
+  }
+
+  /** Keeps who posted a grant that somebody else than its recipient is about to delete. */
+  async keepPoster(trx: VaultTransaction, { trust }: Pick<Caller, 'trust'>, grant: GrantRow): Promise<void> {
+    const poster_urn = otherPosterOf(trust, grant);
+    if (poster_urn === undefined) return;
+    const { org, whash, poster_kid, prompt_id, version, kid, aud } = grant;
+    const until = new Date(this.clock.nowMs() + DELETED_KEPT_SECONDS * 1000);
+    await this.deleted.insert(trx, { org, whash, poster_urn, poster_kid, prompt_id, version, kid, aud, until });
+  }
+
+  /** Who posted a grant that was deleted, as long as its recipient may say that it was unfit. */
+  listDeleted(trx: VaultTransaction, org: string, promptId: string, whash: string): Promise<DeletedGrantRow[]> {
+    return this.deleted.list(trx, org, promptId, whash, new Date(this.clock.nowMs()), POSTERS_MAX - 1);
   }
 
   /** One page of what is barred. */
@@ -147,9 +179,9 @@ export class GrantsService {
     return this.unfit.list(...page);
   }
 
-  /** Lets whoever posted an unfit grant give that key that version again. */
-  clearUnfit(trx: VaultTransaction, org: string, whash: string): Promise<void> {
-    return this.unfit.clear(trx, org, whash);
+  /** Lets one of those who posted an unfit grant give that key that version again. */
+  clearUnfit(...cleared: Parameters<UnfitGrantsRepository['clear']>): Promise<void> {
+    return this.unfit.clear(...cleared);
   }
 
   private async barred(
@@ -200,6 +232,11 @@ export class GrantsService {
     return this.grants.retire(trx, grant, new Date(this.clock.nowMs() + ENVELOPE_TTL_MAX_SECONDS * 1000));
   }
 
+  /** Forgets who posted what was deleted so long ago that nobody says anything of it, in batches of so many rows. */
+  purgeDeleted(limit: number): Promise<bigint> {
+    return this.deleted.purge(new Date(this.clock.nowMs()), limit);
+  }
+
   /** Forgets retired grants that no envelope needs any more, in batches of so many rows. */
   purgeRetired(limit: number): Promise<bigint> {
     return this.grants.purgeRetired(new Date(this.clock.nowMs()), limit);
@@ -245,6 +282,13 @@ function posterOf(trust: Trust, kid: string): string | undefined {
   const urn = trust.holder(kid)?.urn;
   // guard: vault-barred-person without: return urn;
   return urn === undefined ? undefined : (trust.userOf(urn) ?? urn);
+}
+
+/** Who posted a grant; nobody where that is its recipient, who only harmed itself. */
+function otherPosterOf(trust: Trust, { poster_kid, aud }: PostedGrant): string | undefined {
+  // guard: vault-bar-itself
+  if (trust.holder(poster_kid)?.urn === aud) return undefined;
+  return posterOf(trust, poster_kid);
 }
 
 function keyOfGiving({ promptId, version, kid }: Giving): string {

@@ -19,11 +19,12 @@ export interface Giving {
 export class UnfitGrantsRepository {
   constructor(private readonly database: VaultDatabase) {}
 
+  /** Keeps who posted a grant, once for each key and version; the first of theirs stays. */
   async insert(trx: VaultTransaction, row: Insertable<VaultTables['unfit_grant']>): Promise<void> {
     await trx
       .insertInto('unfit_grant')
       .values(row)
-      .onConflict((conflict) => conflict.doNothing())
+      .onConflict((conflict) => conflict.columns(['prompt_id', 'version', 'kid', 'poster_urn']).doNothing())
       .execute();
   }
 
@@ -55,8 +56,12 @@ export class UnfitGrantsRepository {
     return rows.map(({ prompt_id: promptId, version, kid }) => ({ promptId, version, kid }));
   }
 
-  /** One page of an organisation's, by the hash of the grant. Not those of prompts that were deleted. */
-  list(org: string, after: string | undefined, limit: number): Promise<UnfitGrantRow[]> {
+  /** One page of an organisation's, by the hash of the grant and who posted it. Not those of prompts that were deleted. */
+  list(
+    org: string,
+    after: readonly [whash: string, poster: string] | undefined,
+    limit: number,
+  ): Promise<UnfitGrantRow[]> {
     let query = this.database.db
       .selectFrom('unfit_grant')
       .innerJoin('prompt', (join) =>
@@ -78,15 +83,19 @@ export class UnfitGrantsRepository {
       )
       .where('unfit_grant.org', '=', org) // guard: org-unfit-list
       .where('prompt.deleted_at', 'is', null);
-    if (after !== undefined) query = query.where('unfit_grant.whash', '>', after);
-    return query.orderBy('unfit_grant.whash').limit(limit).execute();
+    if (after !== undefined)
+      query = query.where((eb) =>
+        eb(eb.refTuple('unfit_grant.whash', 'unfit_grant.poster_urn'), '>', eb.tuple(...after)),
+      );
+    return query.orderBy('unfit_grant.whash').orderBy('unfit_grant.poster_urn').limit(limit).execute();
   }
 
-  async clear(trx: VaultTransaction, org: string, whash: string): Promise<void> {
+  async clear(trx: VaultTransaction, org: string, whash: string, poster: string): Promise<void> {
     await trx
       .deleteFrom('unfit_grant')
       .where('org', '=', org) // guard: org-unfit-clear
       .where('whash', '=', whash)
+      .where('poster_urn', '=', poster) // guard: vault-clear-poster
       .execute();
   }
 }

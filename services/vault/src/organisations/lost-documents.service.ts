@@ -9,7 +9,7 @@ import {
   readDirectoryHead,
   Trust,
 } from '@bulla/crypto';
-import { Answer, auditOfDocuments, auditOfService, Clock, writeAudit } from '@bulla/service-kit';
+import { Answer, auditOfDocuments, AuditOutbox, auditOfService, Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultDatabase } from '../database/vault-database.js';
@@ -46,6 +46,7 @@ export class LostDocumentsService {
     private readonly trust: VaultTrust,
     private readonly restores: RestoreGuard,
     private readonly custody: CustodyChanges,
+    private readonly outbox: AuditOutbox,
   ) {}
 
   /** @throws {Problem} not_found */
@@ -94,10 +95,10 @@ export class LostDocumentsService {
         await this.insert(trx, before, next, lost);
         const done = { act: 'organisation.handback', obj: { version } } as const;
         const event = auditOfDocuments({ org, request: { id: requestId } }, done, this.clock.nowMs());
-        await writeAudit(trx, { org, event, evidence: null });
+        await this.outbox.write(trx, { org, event, evidence: null });
         for (const entry of await this.custody.follow(trx, next)) {
           const followed = auditOfService(org, entry, this.clock.nowMs());
-          await writeAudit(trx, { org, event: followed, evidence: null });
+          await this.outbox.write(trx, { org, event: followed, evidence: null });
         }
         for (const token of next.freshness.fresh) {
           const { iss: urn, iat } = parseDirectoryFreshness(token).claims;

@@ -1,6 +1,6 @@
 import { DIRECTORY_HASHES_PAGE } from '@bulla/contract';
 import type { DirectoryHashes } from '@bulla/crypto';
-import { markOfNow, writeAudit } from '@bulla/service-kit';
+import { AuditOutbox, markOfNow } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
 import { sql } from 'kysely';
@@ -39,7 +39,10 @@ const WORDS_MAX = 16;
 
 @Injectable()
 export class OrganisationsRepository {
-  constructor(private readonly database: VaultDatabase) {}
+  constructor(
+    private readonly database: VaultDatabase,
+    private readonly outbox: AuditOutbox,
+  ) {}
 
   /**
    * Adds an organisation with its first documents and the audit row of it, or nothing. False if its name is taken or
@@ -64,7 +67,7 @@ export class OrganisationsRepository {
       const at = (index: number) => (index < hashes.length - 1 ? { created_at: new Date(0) } : {});
       const chain = hashes.map((sha256, index) => ({ org, version: index + 1, sha256, ...at(index) }));
       await trx.insertInto('directory_hash').values(chain).execute();
-      await writeAudit(trx, { org, event, evidence: null });
+      await this.outbox.write(trx, { org, event, evidence: null });
       return true;
     });
   }

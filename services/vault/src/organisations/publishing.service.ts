@@ -1,15 +1,7 @@
 import type { AcceptedDocument, NewRoot } from '@bulla/contract';
 import { DIRECTORIES_PER_DAY, entityTag, Problem } from '@bulla/contract';
-import type { DocumentPair, EstablishOptions, TrustDocuments } from '@bulla/crypto';
-import {
-  CryptoError,
-  findLockOut,
-  parsePolicy,
-  parseRoot,
-  readDirectoryHead,
-  requireSignedToken,
-  Trust,
-} from '@bulla/crypto';
+import type { DocumentPair, Trust, TrustDocuments } from '@bulla/crypto';
+import { findLockOut, parsePolicy, readDirectoryHead, requireSignedToken } from '@bulla/crypto';
 import type { Answer, AuditEntry, Caller, Effect } from '@bulla/service-kit';
 import { Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
@@ -19,6 +11,7 @@ import { KeyEndsService } from '../grants/key-ends.service.js';
 import { CustodyChanges } from '../managed/custody/custody-changes.js';
 import { WaitingMoves } from '../prompts/waiting-moves.js';
 import { RestoreGuard } from '../restores/restore-guard.js';
+import { establishFollowing, requireSignedRoot } from './following-documents.js';
 import type { StoredDocument } from './organisations.repository.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 import { PublishingTurns } from './publishing-turns.js';
@@ -48,7 +41,10 @@ type Verified = PromiseSettledResult<NextDirectory> | undefined;
 /** Verifies what takes long before the transaction begins. */
 type Look = (trust: Trust) => Promise<NextDirectory>;
 
-/** New versions of an organisation's documents. Who sends one does not matter; whose signatures it bears does. */
+/**
+ * New versions of an organisation's documents. An owner or admin sends them, and whose signatures they bear decides. Of a
+ * root also one whom the documents that come with it make owner or admin: see carriedBy of vault-trust.ts.
+ */
 @Injectable()
 export class PublishingService {
   private readonly turns = new PublishingTurns();
@@ -175,31 +171,20 @@ export class PublishingService {
     if (policy === undefined) {
       throw new Problem('validation_failed', { detail: 'the directory names a policy that was not published' });
     }
-    // The first directory with a chain follows all that had none.
-    const isFirst = trust.memory.directory.chain === undefined;
-    const hashes = isFirst ? await this.organisations.hashesFrom(trust.org, 1) : undefined;
-    const documents = { ...trust.documents, policy: policy.token, directory: token };
-    const next = await this.establish(documents, trust, { hashes });
+    const next = await this.establish({ ...trust.documents, policy: policy.token, directory: token }, trust);
     requireStillTaken('directory', next.directory, this.clock.now());
     this.requireNobodyLockedOut(trust, next);
     return { documents: [directoryRow(next, token)], next };
   }
 
   /** A root, and what is published with it. */
-  private async nextRoot(trust: Trust, version: number, { root, policy, directory }: NewRoot): Promise<NextDirectory> {
-    await requireNext(readDirectoryHead(directory), trust, trust.root.version + 1);
-    for (const token of [root, policy, directory]) requireServable(token);
-    const { roles, keys } = trust.root;
-    // guard: vault-root-signed
-    await requireSignedToken(root, 'bulla-root', roles.root, keys, 'root-signatures');
-    const parsed = await parseRoot(root);
+  private async nextRoot(trust: Trust, version: number, sent: NewRoot): Promise<NextDirectory> {
+    const parsed = await requireSignedRoot(trust, sent);
     if (parsed.payload.version !== version)
       throw new Problem('validation_failed', { detail: 'the address and the document name different versions' });
     requireRootMoment(parsed.payload, this.clock.now());
-    const isFirst = trust.memory.directory.chain === undefined;
-    const hashes = isFirst ? await this.organisations.hashesFrom(trust.org, 1) : undefined;
-    const roots = [...trust.documents.roots, root];
-    const next = await this.establish({ roots, policy, directory }, trust, { hashes });
+    const { root, policy, directory } = sent;
+    const next = await this.establish({ roots: [...trust.documents.roots, root], policy, directory }, trust);
     this.profiles.require(next.profile);
     // guard: vault-root-policy-next
     if (next.policy.version !== trust.policy.version + 1)
@@ -260,26 +245,8 @@ export class PublishingService {
     return answer;
   }
 
-  private async establish(
-    documents: TrustDocuments,
-    previous: Trust,
-    options: Pick<EstablishOptions, 'hashes'> = {},
-  ): Promise<Trust> {
-    const { org, pin } = previous;
-    try {
-      return await Trust.establish(documents, {
-        org,
-        pin,
-        now: this.clock.now(),
-        previous, // guard: vault-publish-continues
-        ...options,
-      });
-    } catch (error) {
-      if (error instanceof CryptoError && error.code === 'trust_rollback') {
-        throw new Problem('version_conflict', { detail: `it does not continue what was published: ${error.message}` });
-      }
-      throw error;
-    }
+  private establish(documents: TrustDocuments, previous: Trust): Promise<Trust> {
+    return establishFollowing(documents, previous, { organisations: this.organisations, now: this.clock.now() });
   }
 }
 

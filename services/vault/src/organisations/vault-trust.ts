@@ -1,9 +1,10 @@
 import type { TrustDocuments } from '@bulla/crypto';
 import { CryptoError, readDirectoryHead, Trust } from '@bulla/crypto';
-import { Problem } from '@bulla/contract';
+import { NewRoot, Problem } from '@bulla/contract';
 import { Clock, EventLog, TRUST_LOADED, TRUST_NOT_LOADED, TrustSource } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { RestoreGuard } from '../restores/restore-guard.js';
+import { establishFollowing, requireSignedRoot } from './following-documents.js';
 import type { NewestVersions } from './organisations.repository.js';
 import { OrganisationsRepository } from './organisations.repository.js';
 import { ServedProfiles } from './served-profiles.js';
@@ -48,6 +49,21 @@ export class VaultTrust extends TrustSource {
     const loading = this.loading.get(org) ?? this.load(org).finally(() => this.loading.delete(org));
     this.loading.set(org, loading);
     return loading;
+  }
+
+  /**
+   * A root with what is signed under it: the keys of the newest root have signed it, so it counts whoever brings it.
+   * @throws {Problem} version_conflict; {CryptoError} signature_invalid, …
+   */
+  override async carriedBy(org: string, body: unknown): Promise<Trust | undefined> {
+    const sent = NewRoot.safeParse(body).data;
+    if (sent === undefined) return undefined;
+    const trust = await this.trustOf(org);
+    if (trust === undefined) return undefined;
+    const { root, policy, directory } = sent;
+    await requireSignedRoot(trust, sent);
+    const documents = { roots: [...trust.documents.roots, root], policy, directory };
+    return establishFollowing(documents, trust, { organisations: this.organisations, now: this.clock.now() });
   }
 
   override async refresh(org: string): Promise<void> {

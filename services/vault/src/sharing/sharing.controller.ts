@@ -51,8 +51,9 @@ export class SharingController {
   clear(
     @CurrentCaller() caller: Caller,
     @RouteParams() { whash }: ParamsOf<'grant.clear'>,
+    @RouteQuery() query: QueryOf<'grant.clear'>,
   ): Promise<Answer<undefined>> {
-    return this.sharing.clearUnfit(caller, whash);
+    return this.sharing.clearUnfit(caller, whash, query);
   }
 
   @Route('grant.collect')

@@ -7,6 +7,7 @@ import type {
   Kid,
   PromptId,
   UnfitGrant,
+  UnfitGrantClearing,
   UnfitGrantPage,
   UnfitGrantQuery,
 } from '@bulla/contract';
@@ -17,7 +18,7 @@ import { Injectable } from '@nestjs/common';
 import type { VersionPlace } from '../database/types.js';
 import type { VaultTransaction } from '../database/vault-database.js';
 import { VaultLedger } from '../database/vault-ledger.js';
-import type { CheckedGrant, GrantFacts, GrantRow, UnfitGrantRow } from '../grants/grants.service.js';
+import type { CheckedGrant, GrantFacts, GrantRow, PostedGrant, UnfitGrantRow } from '../grants/grants.service.js';
 import { grantedVersion, GrantsService } from '../grants/grants.service.js';
 import { decodeCursor, encodeCursor } from '@bulla/service-kit';
 import { pageOf } from '@bulla/service-kit';
@@ -81,7 +82,7 @@ export class SharingService {
   /**
    * Takes a grant away: its poster, its recipient, the author of its version or an admin may. Gone already is as good.
    * Where its recipient takes it back, envelopes that were issued with it are still given out (protocol.md A5). Where it is
-   * unfit, whoever posted it can give that key that version no more (protocol.md A16).
+   * unfit, each who posted it can give that key that version no more, also if they took it away first (protocol.md A16).
    */
   async delete(
     caller: Caller,
@@ -91,45 +92,50 @@ export class SharingService {
   ): Promise<Answer<undefined>> {
     return this.ledger.run(caller, async (trx) => {
       await this.prompts.find(caller, id, trx);
-      // Nobody posts another before it is settled who may.
-      // guard: vault-unfit-held
-      if (because === 'unfit') await this.grants.holdPosts(trx, caller.org);
-      const grant = await this.grants.findByHash(caller.org, id, whash, trx);
-      // guard: vault-unshare
-      if (grant !== undefined && !(await this.mayDelete(trx, caller, id, grant))) throw new Problem('forbidden');
+      let found = await this.findDeletable(trx, caller, id, whash, because);
+      // Nobody waits for a word that says nothing, or that is not the caller's to say.
+      // guard: vault-unfit-there without: if (because === 'unfit')
+      if (found.posted.length > 0) {
+        // Nobody posts another before it is settled who may.
+        // guard: vault-unfit-held
+        await this.grants.holdPosts(trx, caller.org);
+        // Somebody may have posted it anew while this waited.
+        // guard: vault-unfit-looked-again
+        found = await this.findDeletable(trx, caller, id, whash, because);
+      }
+      const { grant, posted } = found;
       // guard: vault-retire
       if (grant !== undefined && grant.aud === caller.urn) await this.grants.retire(trx, grant);
+      // guard: vault-deleted-kept
+      if (grant !== undefined && grant.aud !== caller.urn) await this.grants.keepPoster(trx, caller, grant);
       const obj = { prompt: id, whash };
-      if (grant !== undefined && because === 'unfit') {
-        // Nobody else can tell.
-        // guard: vault-unfit-recipient
-        if (grant.aud !== caller.urn) throw new Problem('forbidden', { detail: 'its recipient alone can say so' });
-        await this.grants.bar(trx, caller, grant);
-      }
       await this.grants.delete(trx, caller.org, id, whash);
-      if (grant === undefined || because !== 'unfit') return { body: undefined, event: { act: 'grant.delete', obj } };
-      const unfit = { version: grant.version, kid: grant.kid as Kid, poster: grant.poster_kid as Kid };
+      const [one] = posted;
+      if (one === undefined) return { body: undefined, event: { act: 'grant.delete', obj } };
+      await this.grants.bar(trx, caller, whash, posted);
+      const posters = [...new Set(posted.map(({ poster_kid }) => poster_kid as Kid))];
+      const unfit = { version: one.version, kid: one.kid as Kid, posters };
       return { body: undefined, event: { act: 'grant.delete', obj: { ...obj, unfit } } };
     });
   }
 
   /** Grants that were taken back as unfit, with who posted them. */
   async listUnfit(caller: Caller, { cursor, limit }: UnfitGrantQuery): Promise<Answer<UnfitGrantPage>> {
-    const [after] = cursor === undefined ? [] : decodeCursor(cursor, ['string']);
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, ['string', 'string']);
     const rows = await this.grants.listUnfit(caller.org, after, limit + 1);
     return pageOf(rows, {
       limit,
       item: unfitOf,
-      cursorAfter: ({ whash }) => encodeCursor([whash]),
+      cursorAfter: ({ whash, poster_urn }) => encodeCursor([whash, poster_urn]),
       request: caller.request,
     });
   }
 
-  /** Lets whoever posted an unfit grant give that key that version again. Done already is as good. */
-  async clearUnfit(caller: Caller, whash: string): Promise<Answer<undefined>> {
+  /** Lets one who posted an unfit grant give that key that version again. Done already is as good. */
+  async clearUnfit(caller: Caller, whash: string, { by }: UnfitGrantClearing): Promise<Answer<undefined>> {
     return this.ledger.run(caller, async (trx) => {
-      await this.grants.clearUnfit(trx, caller.org, whash);
-      return { body: undefined, event: { act: 'grant.clear', obj: { whash } } };
+      await this.grants.clearUnfit(trx, caller.org, whash, by);
+      return { body: undefined, event: { act: 'grant.clear', obj: { whash, by } } };
     });
   }
 
@@ -150,6 +156,31 @@ export class SharingService {
     if (!foreign.every((version) => held.has(version))) {
       throw new Problem('forbidden', { detail: 'you hold no grant of this version yourself' });
     }
+  }
+
+  /**
+   * A grant that the caller may delete, if it is there, and all who posted it where the caller says that it is unfit.
+   * @throws {Problem} forbidden
+   */
+  private async findDeletable(
+    trx: VaultTransaction,
+    caller: Caller,
+    id: PromptId,
+    whash: string,
+    because: GrantDeletion['because'],
+  ): Promise<{ readonly grant: GrantRow | undefined; readonly posted: readonly PostedGrant[] }> {
+    const grant = await this.grants.findByHash(caller.org, id, whash, trx);
+    // guard: vault-unshare
+    if (grant !== undefined && !(await this.mayDelete(trx, caller, id, grant))) throw new Problem('forbidden');
+    if (because !== 'unfit') return { grant, posted: [] };
+    // Looked for second: one that is taken away between the two is in both.
+    const deleted = await this.grants.listDeleted(trx, caller.org, id, whash);
+    const posted: PostedGrant[] = grant === undefined ? deleted : [grant, ...deleted];
+    // Nobody else can tell.
+    // guard: vault-unfit-recipient
+    if (posted.some(({ aud }) => aud !== caller.urn))
+      throw new Problem('forbidden', { detail: 'its recipient alone can say so' });
+    return { grant, posted };
   }
 
   private async mayDelete(trx: VaultTransaction, caller: Caller, id: PromptId, grant: GrantRow): Promise<boolean> {

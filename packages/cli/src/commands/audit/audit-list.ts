@@ -127,7 +127,7 @@ export async function beholderOf(context: Context, source: AuditSource): Promise
 }
 
 function requireAct(text: string): string {
-  if (/^[a-z]{2,16}\.[a-z]{2,16}$/.test(text)) return text;
+  if (/^[a-z]{2,16}\.[a-z-]{2,16}$/.test(text)) return text;
   throw new UsageError('--act: expected the name of an act, such as envelope.issue');
 }
 

@@ -3,12 +3,13 @@ import { AuditFolder } from '@bulla/client/node';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
 import { UsageError } from '../../input/usage-error.js';
-import { requireGoodLogs, showVerdict, verdictAsJson } from '../../output/audit-verdict.js';
+import { requireComplete, requireGoodLogs, showVerdict, verdictAsJson } from '../../output/audit-verdict.js';
 import { CheckFailed } from '../../output/exit-code.js';
 import { verifyFolder } from './audit-source.js';
 
 interface VerifyOptions {
   readonly pin?: string;
+  readonly complete?: boolean;
   readonly json?: boolean;
 }
 
@@ -22,12 +23,13 @@ export function addVerifyAuditCommand(audit: Command, context: Context): void {
       'prove that no entry was changed, moved or taken away: exported logs offline, or the services as they are',
     )
     .option('--pin <sha256:…>', "the pin of the organisation's root, from somebody you trust (default: the profile's)")
+    .option('--complete', 'demand all that this machine knows of: no older export, and no key that no directory lists')
     .option('--json', 'print what was found as JSON')
     .addHelpText(
       'after',
       `
-Ends with 0 if every log is good; with 10 if one is not what it was, and the first entry that is not right; with 12 if all
-are, and some entries do not fit what shows who asked for them: "evidence BAD" names them. The rest is verified all the same.
+Ends with 0 if every log is good; with 10 if one is not what it was, and the first entry that is not right; with 10 too if
+something of a log is gone, or came too late, until \`bulla audit accept-loss\`; with 12 if all are good, and some entries do not fit what shows who asked for them: "evidence BAD" names them. The rest is verified all the same.
 With a folder, anyone who has the pin can do this, without an account, without keys and without a network.
 – marks what nothing at hand could show; it decides nothing. So an older export is good, and told to be older.
 
@@ -38,7 +40,8 @@ Of each log, in this order:
   kept-head    the log begins with what this machine saw of it before (it remembers the newest head of each log)
   told-heads   so it does with each state of it that answers told of (\`bulla run\` and \`bulla verify\` keep them)
   witnesses    as many of the policy's witnesses as it asks for have seen the log, and it begins with what each of them saw
-  log-before   what a log that begins anew after a restore says of the one before it
+  log-before   what a log that begins anew says of those before it, each by that log's own signature
+  loss         what of it was signed and is gone, or came after a newer log began, and counts nothing
   evidence     who is named may have done it, and signed a request for just that, once; what is not there, an owner had erased
 
 Examples:
@@ -49,8 +52,9 @@ Examples:
     .action((folder: string | undefined, options: VerifyOptions) => verify(context, folder, options));
 }
 
-async function verify(context: Context, folder: string | undefined, { pin, json }: VerifyOptions): Promise<void> {
+async function verify(context: Context, folder: string | undefined, options: VerifyOptions): Promise<void> {
   const { out } = context;
+  const { pin, json, complete } = options;
   const verdict = folder === undefined ? await verifyLive(context, pin) : await verifyOffline(context, folder, pin);
   if (json === true) out.json(verdictAsJson(verdict));
   else showVerdict(out, verdict);
@@ -59,6 +63,7 @@ async function verify(context: Context, folder: string | undefined, { pin, json 
   if (verdict.logs.length === 0 && (verdict.unreached ?? []).length === 0)
     throw new CheckFailed('there is no log to verify: no service has signed one yet');
   requireGoodLogs(verdict.logs);
+  if (complete === true) requireComplete(verdict);
   for (const { error } of verdict.unreached ?? []) throw error;
 }
 

@@ -1,7 +1,7 @@
 import type { WitnessedNow, WitnessPass } from '@bulla/client';
 import { BullaError } from '@bulla/client';
 import { WitnessHome } from '@bulla/client/node';
-import { CryptoError } from '@bulla/crypto';
+import { CryptoError, parseUrn, urnOf } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
 import { goRound } from '../../home/rounds.js';
@@ -15,6 +15,7 @@ interface WitnessOptions {
   readonly folder?: string;
   readonly init?: string;
   readonly every?: string;
+  readonly accept?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -28,6 +29,10 @@ export function addWitnessCommand(audit: Command, context: Context): void {
       "the witness's own: its key and what it has signed (default: witness, in the home folder)",
     )
     .option('--init <name>', 'make a witness of this name there, and print the key for the policy; once')
+    .option(
+      '--accept <organisation and service...>',
+      'take the new log of a service although it does not stand upon what was signed, such as `acme vault`; one pass',
+    )
     .option('--every <period>', 'go on, with a pass each period: minutes or hours, such as 5m (default: one pass)')
     .option('--json', 'print each pass as a line of JSON')
     .addHelpText(
@@ -39,19 +44,23 @@ or take anything back that it has signed. The policy names it ("witnesses"), and
 the policy says.
 
 A log that contradicts what was signed is refused: both checkpoints are kept in the folder, as evidence for everybody, and
-the command ends with 10. A witness whose state is not there refuses to sign. An older tree is late, and is passed over.
+the command ends with 10. So is a log of a lower number than was signed, and one of a higher number whose first entry does
+not name what was signed: after a disaster a person who knows why takes it, with --accept. A witness whose state is not there refuses to sign. An older tree is late, and is passed over.
 Keep the folder safe, and let only one process use it. \`bulla keys lock FOLDER/witness.key\` puts the key under a passphrase.
 
 Examples:
   $ bulla audit witness --init witness.example/w1
   $ bulla audit witness
-  $ bulla audit witness --every 5m`,
+  $ bulla audit witness --every 5m
+  $ bulla audit witness --accept acme responder:eu1     (its log was lost, and begun anew from what was left)`,
     )
     .action((options: WitnessOptions) => witness(context, options));
 }
 
-async function witness(context: Context, { folder, init, every }: WitnessOptions): Promise<void> {
+async function witness(context: Context, { folder, init, every, accept }: WitnessOptions): Promise<void> {
   const home = context.homeAt(folder ?? context.home.path('witness'));
+  if (accept !== undefined && (init !== undefined || every !== undefined))
+    throw new UsageError('--accept goes without --init and --every', 'a person takes one new log, once');
   if (init !== undefined) {
     if (every !== undefined) throw new UsageError('--init goes without --every', 'the policy has to name it first');
     const key = await made(() => WitnessHome.make(home, init));
@@ -64,7 +73,7 @@ async function witness(context: Context, { folder, init, every }: WitnessOptions
   const own = await WitnessHome.open(home);
   const release = await own.lock();
   try {
-    if (everyMs === undefined) return await once(context, own);
+    if (everyMs === undefined) return await once(context, own, accept && (await acceptedService(context, accept)));
     await goRound({ round: () => round(context, own), everyMs, signal: context.io.signal });
   } finally {
     await release();
@@ -80,14 +89,27 @@ async function made(make: () => Promise<string>): Promise<string> {
   }
 }
 
-async function pass(context: Context, own: WitnessHome): Promise<WitnessPass> {
-  const found = await (await context.connect()).audit.cosign(own.signer, own);
+/** @returns the URN of the service whose new log is taken */
+async function acceptedService(context: Context, named: readonly string[]): Promise<string> {
+  const [org = '', id = '', ...more] = named;
+  const urn = urnOf(org, 'svc', id);
+  if (more.length > 0 || parseUrn(urn)?.kind !== 'svc')
+    throw new UsageError('--accept: name the organisation and one service, such as --accept acme vault');
+  const trust = await (await context.connect()).trust();
+  // guard: cli-witness-accept
+  if (![...trust.entitiesOf('vault'), ...trust.entitiesOf('responder')].includes(urn))
+    throw new UsageError(`--accept: the directory lists no service ${urn}`, 'bulla whoami names the organisation');
+  return urn;
+}
+
+async function pass(context: Context, own: WitnessHome, accepts?: string): Promise<WitnessPass> {
+  const found = await (await context.connect()).audit.cosign(own.signer, own, { accepts });
   show(context, found);
   return found;
 }
 
-async function once(context: Context, own: WitnessHome): Promise<void> {
-  const { logs, unreached } = await pass(context, own);
+async function once(context: Context, own: WitnessHome, accepts: string | undefined): Promise<void> {
+  const { logs, unreached } = await pass(context, own, accepts);
   // A contradiction before what may be otherwise the next time.
   const refused = logs.filter(({ outcome }) => outcome === 'refused');
   for (const { error } of [...refused, ...logs, ...unreached]) if (error !== undefined) throw error;
@@ -111,11 +133,12 @@ async function round(context: Context, own: WitnessHome): Promise<boolean> {
 function show(context: Context, { logs, unreached }: WitnessPass): void {
   const { out } = context;
   if (context.asJson) {
-    const of = ({ origin, entries, before, outcome, error, evidence }: WitnessedNow) => ({
+    const of = ({ origin, entries, before, outcome, follows, error, evidence }: WitnessedNow) => ({
       origin,
       entries,
       before: before ?? null,
       outcome,
+      ...(follows !== undefined && { follows }),
       ...(error !== undefined && { code: error.code, message: error.message }),
       ...(evidence !== undefined && { evidence }),
     });
@@ -125,13 +148,21 @@ function show(context: Context, { logs, unreached }: WitnessPass): void {
   for (const { service, error } of unreached) out.talk(`– ${service}: ${error.message}`);
 }
 
-function showOne({ out }: Context, { origin, entries, before, outcome, error, evidence }: WitnessedNow): void {
-  const known = before === undefined ? 'seen for the first time' : `${groupedCount(before)} before`;
+function showOne({ out }: Context, { origin, entries, before, outcome, follows, error, evidence }: WitnessedNow): void {
+  const known = before === undefined ? firstSeen(follows) : `${groupedCount(before)} before`;
   if (outcome === 'cosigned')
     return out.line(styled('✔', 'good'), ` ${origin}  cosigned ${groupedCount(entries)} entries, ${known}`);
   if (outcome === 'same') return out.talk(`– ${origin}: ${groupedCount(entries)} entries, cosigned before`);
   if (outcome === 'behind')
     return out.talk(`– ${origin}: ${groupedCount(entries)} entries, ${known}: late, and nothing was signed`);
-  out.talk(styled('✘', 'bad'), ` ${origin}  ${error?.message ?? outcome}`);
+  if (outcome === 'accepted')
+    out.line(styled('✔', 'good'), ` ${origin}  cosigned ${groupedCount(entries)} entries, taken as you said`);
+  else out.talk(styled('✘', 'bad'), ` ${origin}  ${error?.message ?? outcome}`);
   if (evidence !== undefined) out.talk(`  both signed checkpoints are kept in ${evidence}`);
+}
+
+function firstSeen(follows: WitnessedNow['follows']): string {
+  if (follows === undefined) return 'seen for the first time';
+  const more = follows.more === 0 ? '' : `, of which ${groupedCount(follows.more)} more were signed`;
+  return `the next log after ${follows.origin}${more}`;
 }

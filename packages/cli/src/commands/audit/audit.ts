@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
+import { addAcceptLossCommand } from './audit-accept-loss.js';
 import { addEraseCommand } from './audit-erase.js';
 import { addExportCommand } from './audit-export.js';
 import { addListCommand } from './audit-list.js';
+import { addSetAsideCommand } from './audit-set-aside.js';
 import { addShowCommand } from './audit-show.js';
 import { addDeadLettersCommand } from './audit-dead-letters.js';
 import { addStreamCommand } from './audit-stream.js';
@@ -33,8 +35,10 @@ Examples:
   addTailCommand(audit, context);
   addShowCommand(audit, context);
   addVerifyAuditCommand(audit, context);
+  addAcceptLossCommand(audit, context);
   addExportCommand(audit, context);
   addEraseCommand(audit, context);
+  addSetAsideCommand(audit, context);
   addStreamCommand(audit, context);
   addDeadLettersCommand(audit, context);
   addWitnessCommand(audit, context);

@@ -127,7 +127,8 @@ function namesIn(key: Pick<KeyMaterial, 'kid'>): { readonly fingerprint: string;
   return { fingerprint: hex, words: words.join(' ') };
 }
 
-function useOf({ use, suite: id }: KeyMaterial): string {
+function useOf({ use, log, suite: id }: KeyMaterial): string {
+  if (log !== undefined) return `audit log ${log}`;
   if (use === undefined) return suite(id).seal === undefined ? 'signing' : 'either';
   return use === 'sig' ? 'signing' : 'sealing';
 }

@@ -1,16 +1,21 @@
-import type { FreshKeys, FreshKind, Home, KeyPlace } from '@bulla/client/node';
+import type { FreshKeys, FreshKind, KeyPlace } from '@bulla/client/node';
 import {
   FRESH_KINDS,
+  highestMark,
+  Home,
   HomeError,
   lockKeys,
   lockStateOf,
+  logOf,
+  newestLogKey,
   PassphraseError,
   readKeyFile,
   unlockKeys,
   writeFreshKeys,
 } from '@bulla/client/node';
 import { CHECKPOINT_SUITE, fingerprint, isCheckpointKey, suite } from '@bulla/crypto';
-import { readPublicKeys } from '@bulla/crypto/key-files';
+import type { KeyFile } from '@bulla/crypto';
+import { MARK_FOLDER_FILE, markFolderText, readPublicKeys } from '@bulla/crypto/key-files';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
 import { styled } from '../../output/output.js';
@@ -68,7 +73,8 @@ export function addKeysCommands(program: Command, context: Context): void {
     .option('--signing', 'with --like: keep the keys that are there, and make one that signs')
     .option('--token <uri>', 'with --signing: make it in a token (PKCS#11), which it never leaves: pkcs11:token=…')
     .option('--encryption', 'with --like: keep the keys of a responder, and make one that prompts are sealed to')
-    .option('--checkpoint', 'with --like: keep the keys that are there, and make one for checkpoints')
+    .option('--checkpoint', 'with --like: keep the keys that are there, and make that of the next audit log')
+    .option('--marks <folder>', 'with --like: the folder of marks of the service, which knows its logs')
     .option('--managed', 'with --like: keep the keys of a vault, and make those for managed names where it has none')
     .option('--root', 'a root key for a vault, in the file NAME')
     .option('--passphrase', 'with --root: the salt of a root key that is made of a passphrase')
@@ -78,7 +84,8 @@ export function addKeysCommands(program: Command, context: Context): void {
       `
 Without --like: keys of a person, for \`bulla seal\` and \`bulla open\`, which belong to no organisation.
 With --like: for a service that is to get new keys. Nobody trusts them until a holder of the directory's key lists them.
-A vault or responder gets a key for the checkpoints of its log, too.
+A vault or responder gets the key of its next audit log, too, and beside the file NAME.log.json: put that as log.json into its
+folder of marks (BULLA_AUDIT_MARKS), together with the key file. With --marks, a folder that is set up already stays as it is.
 
 With --signing, --encryption or --checkpoint (or several) the new keys lie beside the old ones, and nothing stops. Put
 the file in the place of the old one: the service takes it while it runs, opens what is sealed to either key, and signs
@@ -88,7 +95,7 @@ Examples:
   $ bulla keys generate alice
   $ bulla keys generate responder.new.json --like ~/.bulla/services/responder.keys.json
   $ bulla keys generate responder.new.json --like responder.keys.json --signing --encryption
-  $ bulla keys generate vault.new.json --like vault.keys.json --checkpoint
+  $ bulla keys generate vault.new.json --like vault.keys.json --checkpoint --marks /var/lib/bulla/audit-marks
   $ bulla keys generate vault.new.json --like vault.keys.json --signing --token 'pkcs11:token=bulla;object=vault?…'
   $ bulla keys generate --root root-2.key`,
     )
@@ -118,13 +125,14 @@ interface LikeOptions {
   readonly token?: string;
   readonly encryption?: boolean;
   readonly checkpoint?: boolean;
+  readonly marks?: string;
   readonly managed?: boolean;
   readonly root?: boolean;
   readonly passphrase?: boolean;
 }
 
 function generateEither(context: Context, name: string, options: GenerateOptions & LikeOptions): Promise<void> {
-  const { like, suite: suiteId, encrypt, root, passphrase, token } = options;
+  const { like, suite: suiteId, encrypt, root, passphrase, token, marks } = options;
   const beside = FRESH_KINDS.filter((kind) => options[kind] === true);
   if (token !== undefined && !beside.includes('signing'))
     throw new UsageError('--token goes with --like FILE --signing: it says where the new signing key is made');
@@ -132,6 +140,7 @@ function generateEither(context: Context, name: string, options: GenerateOptions
   if (passphrase === true)
     throw new UsageError('--passphrase goes with --root: the file of another key is locked with --encrypt');
   if (like === undefined) {
+    if (marks !== undefined) throw new UsageError('--marks goes with --like: it knows the logs of a service');
     const [alone] = beside;
     if (alone !== undefined) throw new UsageError(`--${alone} goes with --like: it adds a key to those of a service`);
     return generateFiles(context, name, options);
@@ -143,7 +152,7 @@ function generateEither(context: Context, name: string, options: GenerateOptions
   if (suiteId !== undefined && suite(suiteId).seal === undefined)
     throw new UsageError(`--like makes keys that are sealed to, and ${suiteId} only signs`);
   const makeSigning = token === undefined ? undefined : signingKeysInToken(context, token);
-  return generate(context, name, like, { suite: suiteId, beside, makeSigning });
+  return generate(context, name, like, { suite: suiteId, beside, makeSigning, marks });
 }
 
 interface Place extends KeyPlace {
@@ -160,17 +169,45 @@ function placeOf(context: Context, file: string | undefined): Place {
 const WHAT: Record<FreshKind, string> = {
   signing: 'signing key',
   encryption: 'encryption key',
-  checkpoint: 'key for checkpoints',
+  checkpoint: 'key for the next audit log',
   managed: 'pair of keys for managed names',
 };
 
-async function generate(context: Context, file: string, like: string, options: FreshKeys): Promise<void> {
-  const to = placeOf(context, file);
-  const { urn } = await writeFreshKeys(placeOf(context, like), to, options);
+async function generate(
+  context: Context,
+  file: string,
+  like: string,
+  { marks, ...options }: FreshKeys & { readonly marks: string | undefined },
+): Promise<void> {
+  const [from, to] = [placeOf(context, like), placeOf(context, file)];
+  const heardLog = marks === undefined ? 0 : await highestMark(marks);
+  const made = await writeFreshKeys(from, to, { ...options, heardLog });
   const { beside = [] } = options;
+  const log = await setUpOf(to, made, { beside, marks });
   const what =
     beside.length === 0 ? 'fresh keys' : `a fresh ${beside.map((kind) => WHAT[kind]).join(', ')} beside the keys`;
-  context.result({ urn, path: to.path }, styled('✔', 'good'), ` ${what} of ${urn} in ${to.path}`);
+  const document = { urn: made.urn, path: to.path, log: log?.number ?? null, marks: log?.path ?? null };
+  context.result(document, styled('✔', 'good'), ` ${what} of ${made.urn} in ${to.path}`);
+  if (log?.path !== undefined)
+    context.out.talk(
+      `it has the key of audit log ${log.number}: put ${log.path} as log.json into the folder of marks, with the key file`,
+    );
+}
+
+/** The log whose key a file got, and what sets its folder of marks up, beside it: where none is set up already. */
+async function setUpOf(
+  { home, name }: Place,
+  made: KeyFile,
+  { beside, marks }: { readonly beside: readonly FreshKind[]; readonly marks: string | undefined },
+): Promise<{ readonly number: number; readonly path: string | undefined } | undefined> {
+  const key = beside.length === 0 || beside.includes('checkpoint') ? newestLogKey(made) : undefined;
+  if (key === undefined) return undefined;
+  const number = logOf(key) ?? 0;
+  if (marks !== undefined && (await new Home(marks, undefined, false).read(MARK_FOLDER_FILE)) !== undefined)
+    return { number, path: undefined };
+  const path = `${name.replace(/\.json$/, '')}.${MARK_FOLDER_FILE}`;
+  await home.write(path, markFolderText(made));
+  return { number, path: home.path(path) };
 }
 
 async function lock(context: Context, file: string | undefined): Promise<void> {

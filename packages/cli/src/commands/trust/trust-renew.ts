@@ -1,7 +1,6 @@
 import { BullaError, publishOrganisation } from '@bulla/client';
 import type { Bulla, RenewalRound } from '@bulla/client';
-import { adoptSeenDocuments, renewOrganisation, setFutureAside, unlistedEncryptionKeys } from '@bulla/client/node';
-import { fingerprint } from '@bulla/crypto';
+import { adoptSeenDocuments, renewOrganisation, setFutureAside } from '@bulla/client/node';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
 import { styled } from '../../output/output.js';
@@ -12,10 +11,15 @@ import { CheckFailed } from '../../output/exit-code.js';
 import { requirePeriod } from '../../input/periods.js';
 import { UsageError } from '../../input/usage-error.js';
 import { requireVaultClock } from '../../inspection/vault-clock.js';
+import type { BeginOptions } from './begin-logs.js';
+import { askLogs, shownLogs } from './begin-logs.js';
+import { unlistedKeysOf } from './keys-in-place.js';
 import type { AdoptOptions } from './trust-adopt.js';
 import { adoptAsRenewer } from './trust-adopt.js';
 
-interface RenewOptions extends AdoptOptions {
+const collected = (value: string, before: readonly string[]) => [...before, value];
+
+interface RenewOptions extends AdoptOptions, BeginOptions {
   readonly every?: string;
   readonly adopt?: boolean;
   readonly beginLogs?: boolean;
@@ -29,11 +33,12 @@ export function addTrustRenewCommand(trust: Command, context: Context): void {
     .option('--every <time>', 'as a renewer: go on until stopped, a round each time; 1m to 24h, such as 1h')
     .option(
       '--begin-logs',
-      'after a restore: keys for checkpoints anew, so that vault and responder begin their next audit logs',
+      'after a restore, or where marks are lost: a key of the next audit log for vault and responder each',
     )
     .option('--adopt', 'as a renewer: show where everything stands, and begin from there')
     .option('--expect <sha256:…>', 'with --adopt: only if this is what would be shown; nobody is asked then')
-    .option('--yes', 'with --adopt: do not ask; needs --expect')
+    .option('--witness <file>', 'with --begin-logs: the state of a named witness, its witness.json', collected, [])
+    .option('--yes', 'do not ask: with --adopt, which needs --expect, or --begin-logs')
     .option('--json', 'print what was done as JSON; with --every a line of JSON for each round')
     .addHelpText(
       'after',
@@ -49,7 +54,7 @@ at all, until somebody looked at what the vault shows and adopted it.
 Examples:
   $ bulla trust renew
   $ bulla trust renew --every 1h        (what the service \`renew\` runs)
-  $ bulla trust renew --begin-logs      (then start vault and responder again, with their new files of keys)
+  $ bulla trust renew --begin-logs      (files of keys elsewhere than here: put the new ones in place, then run it again without)
   $ bulla trust renew --adopt           (a renewer that came in, or lost its memory)`,
     )
     .action((options: RenewOptions) => renew(context, options));
@@ -61,20 +66,21 @@ async function renew(context: Context, options: RenewOptions): Promise<void> {
     if (options.beginLogs === true) throw new UsageError('--adopt goes without --begin-logs');
     return adoptAsRenewer(context, options);
   }
-  if (options.yes === true || options.expect !== undefined)
-    throw new UsageError('--yes and --expect go with --adopt only');
-  if (options.every === undefined) return renewOnce(context, options.beginLogs === true);
+  if (options.expect !== undefined) throw new UsageError('--expect goes with --adopt only');
+  if (options.beginLogs !== true && (options.yes === true || (options.witness ?? []).length > 0))
+    throw new UsageError('--yes goes with --adopt or --begin-logs, and --witness with --begin-logs only');
+  if (options.every === undefined) return renewOnce(context, options.beginLogs === true ? options : undefined);
   if (options.beginLogs === true) throw new UsageError('--begin-logs goes without --every', 'logs begin anew once');
   return renewEvery(context, options.every);
 }
 
-async function renewOnce(context: Context, beginsLogs: boolean): Promise<void> {
+async function renewOnce(context: Context, begin: BeginOptions | undefined): Promise<void> {
   const { out } = context;
   const isDevice = await context.hasIdentity();
-  const documents = isDevice ? await renewDocuments(context, { beginsLogs }) : [];
-  if (beginsLogs && !documents.some((line) => line.startsWith('key for checkpoints')))
+  const documents = isDevice ? await renewDocuments(context, { begin }) : [];
+  if (begin !== undefined && !documents.some((line) => line.startsWith('key for audit log')))
     throw new CheckFailed(
-      'no key for checkpoints was made: the keys of vault and responder, or the one of the directory, are not here; where they are, run bulla keys generate --like FILE --checkpoint, and bulla trust accept',
+      'no key of a next log was made: the keys of vault and responder, or the one of the directory, are not here; where they are, run bulla keys generate NEW --like FILE --checkpoint, and bulla trust accept',
     );
   // Should a later step fail, what was done before it was said all the same.
   const say = (line: string) => (context.asJson ? out.talk(line) : out.line(line));
@@ -130,48 +136,22 @@ async function renewEvery(context: Context, every: string): Promise<void> {
 /** Documents can be signed only where their keys are; a vault that does not have the organisation yet gets it. */
 export async function renewDocuments(
   context: Context,
-  { beginsLogs = false }: { readonly beginsLogs?: boolean } = {},
+  { begin }: { readonly begin?: BeginOptions | undefined } = {},
 ): Promise<readonly string[]> {
   const { vaultUrl, org, pin } = await context.profile();
   await requireVaultClock(vaultUrl, context.io.fetch, () => context.now());
   await catchUp(context, org);
   for (const line of await setFutureAside(context.home, org, context.now())) context.out.talk(`note: ${line}`);
   const keptHashes = async () => (await context.offline()).directoryHashes();
-  const leavesOut = await notInPlace(context);
-  const own = await renewOrganisation(context.home, context.now(), { keptHashes, beginsLogs, leavesOut });
+  const beginsLogs = begin !== undefined;
+  const heardLogs = beginsLogs ? await askLogs(context, begin) : await shownLogs(context);
+  const leavesOut = unlistedKeysOf(context);
+  const own = await renewOrganisation(context.home, context.now(), { keptHashes, beginsLogs, heardLogs, leavesOut });
   if (own?.org !== org || own.pin !== pin) return [];
   for (const line of own.stale) context.out.must(`note: ${line}`);
   const identity = await context.identity();
   await publishOrganisation({ ...own, vaultUrl, identity, fetch: context.io.fetch });
   return own.changes;
-}
-
-/**
- * New encryption keys of the responder that it does not hold. A directory that lists one has everybody seal to a key that
- * nobody has; what is due is signed without them, since nothing else waits for that file.
- */
-async function notInPlace(context: Context): Promise<ReadonlySet<string>> {
-  const found = await unlistedEncryptionKeys(context.home, context.now());
-  if (found === undefined) return new Set();
-  const { urn, kids } = found;
-  const held = await askedForHeld(context, urn);
-  // guard: renew-held without: const lacking: string[] = [];
-  const lacking = kids.filter((kid) => held?.includes(kid) !== true);
-  const why = held === undefined ? 'nobody could be asked whether it holds it' : 'it does not hold it';
-  for (const kid of lacking)
-    context.out.must(
-      `note: ${fingerprint(kid)} of ${urn} is not listed yet, since ${why}: put its new key file in place, then run this again`,
-    );
-  return new Set(lacking);
-}
-
-async function askedForHeld(context: Context, urn: string): Promise<readonly string[] | undefined> {
-  try {
-    return await (await context.connect()).people.held(urn);
-  } catch (error) {
-    if (error instanceof BullaError) return undefined;
-    throw error;
-  }
 }
 
 /** What is signed next stands on the newest that the vault shows; it may have none, or one that has just run out. */

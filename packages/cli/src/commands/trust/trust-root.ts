@@ -1,8 +1,8 @@
-import type { RootChange, RootRole } from '@bulla/client';
-import { nextRoot, propose, ROOT_ROLES } from '@bulla/client';
-import { documentSigner, nextKeyName } from '@bulla/client/node';
-import type { RootDocument } from '@bulla/crypto';
-import { fingerprint, ROOT_AHEAD_SECONDS } from '@bulla/crypto';
+import type { DirectoryChange, RootChange, RootRole } from '@bulla/client';
+import { nextRoot, propose, readmitOwner, ROOT_ROLES } from '@bulla/client';
+import { documentSigner, keysToComeBack, nextKeyName } from '@bulla/client/node';
+import type { RootDocument, Trust } from '@bulla/crypto';
+import { fingerprint, mintId, ROOT_AHEAD_SECONDS, urnOf } from '@bulla/crypto';
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
 import { adoptPublished } from '../../signing/directory-key.js';
@@ -17,6 +17,7 @@ interface ProposeOptions {
   readonly threshold?: readonly string[];
   readonly add?: readonly string[];
   readonly remove?: readonly string[];
+  readonly ownDevice?: boolean;
   readonly at?: string;
   readonly why?: string;
   readonly out?: string;
@@ -42,6 +43,7 @@ export function addRootCommands(trust: Command, context: Context): void {
     .option('--threshold <role=m-of-n>', 'how many keys of a role must sign, such as root=2-of-3', collect)
     .option('--add <role=file>', 'a further key of a role: the public half of somebody else’s', collect)
     .option('--remove <fingerprint>', 'a key that counts no more; ROLE=FINGERPRINT for one role', collect)
+    .option('--own-device', 'let this device in again as an owner, with new keys: where a thief has revoked everybody')
     .option(
       '--at <time>',
       'when it is to count, at most 14 days ahead (default: now; if others must sign in an hour, or in 5 minutes where a key is replaced or removed)',
@@ -54,10 +56,12 @@ export function addRootCommands(trust: Command, context: Context): void {
       `
 Nothing is signed yet, and nothing changes before it is published: those who must sign it run \`bulla trust cosign FILE\`,
 and then somebody runs \`bulla trust publish FILE\`. Without an option that changes something it is the same root for a
-further life. The key of --replace is made here; it takes the place of the old file once the root counts.
+further life. The key of --replace is made here; it takes the place of the old file once the root counts. So are the keys of
+--own-device, which come first in this device's key file at once.
 
 Examples:
   $ bulla trust root propose --replace directory --why "directory.key was stolen"
+  $ bulla trust root propose --replace directory --own-device --why "a thief has revoked us all"
   $ bulla trust root propose --add root=bob.pub.pem --add root=carol.pub.pem --threshold root=2-of-3
   $ bulla trust root propose --remove ab12:77f0:… --at 2026-12-09T08:00:00Z`,
     )
@@ -77,8 +81,18 @@ async function proposeRoot(context: Context, options: ProposeOptions): Promise<v
   const change = await changeOf(context, trust.org, trust.root, options);
   const at = await momentOf(context, trust.org, trust.root, change, options.at);
   const root = nextRoot(trust.root, change, at);
-  const text = await propose(trust, { root, by, why: options.why ?? 'not said' }, context.now());
+  const directory = options.ownDevice === true ? await comingBack(context, trust, by) : undefined;
+  const text = await propose(trust, { root, directory, by, why: options.why ?? 'not said' }, context.now());
   await writeProposal(context, text, options.out);
+}
+
+/** This device as an owner: a vault takes the root from whom its own directory lets in. */
+async function comingBack(context: Context, trust: Trust, urn: string): Promise<DirectoryChange> {
+  const keys = await keysToComeBack(context.identityFile, trust, context.now());
+  // guard: own-device-out
+  if (keys.length === 0 && trust.hasRole(urn, 'owner'))
+    throw new UsageError('--own-device: the directory lets this device in as an owner', 'leave the option out');
+  return readmitOwner(urn, urnOf(trust.org, 'user', mintId('usr')), keys);
 }
 
 async function changeOf(

@@ -5,6 +5,7 @@ import type { AskedLeaf } from './entry-fit.js';
 import { requireFit } from './entry-fit.js';
 import type { EntryEvidence } from '../log-source.js';
 import { misfit } from './misfit.js';
+import type { ServiceAddresses } from './service-addresses.js';
 
 /** What was found of who asked for what an entry says. */
 export type EvidenceFinding =
@@ -31,12 +32,14 @@ const PARAMS = /"@signature-params": (.*)$/;
  * Whether the caller whom an entry names signed a request for just this: the evidence is the one whose hash is in the
  * entry, signed by the key that it names, with its nonce, and a request that brings about what the entry says.
  * @param trusts verified directories; the key counts if any of them lists it, since nothing here says when it signed.
+ * @param addresses by the same directories, as the service sees them whose log it is.
  * @throws {CryptoError} signature_invalid (entry-evidence) where evidence is there and is not that
  */
 export async function checkEvidence(
   leaf: AuditLeaf,
   evidence: EntryEvidence | undefined,
   trusts: readonly Trust[],
+  addresses: ServiceAddresses,
 ): Promise<EvidenceFinding> {
   if (!('ev' in leaf) || leaf.ev === undefined) return 'none';
   if (!('kid' in leaf.who)) throw misfit('it has evidence, and names no key');
@@ -60,7 +63,7 @@ export async function checkEvidence(
   // guard: audit-evidence-nonce
   if (leaf.req === undefined || !params.includes(`;nonce="${leaf.req}";`))
     throw misfit('its evidence is of another request');
-  requireFit(leaf, evidence.base);
+  requireFit(leaf, evidence.base, addresses);
   return trusts.some((one) => one.holder(record.kid)?.urn === urn && one.hasRole(urn, 'owner'))
     ? 'signed-by-owner'
     : 'signed';

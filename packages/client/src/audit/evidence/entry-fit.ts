@@ -1,12 +1,14 @@
 import type { AuditLeaf, RequestFit } from '@bulla/contract';
-import { actorsOf, fitOf, isChange, refusedActorsOf, routeOf } from '@bulla/contract';
+import { actorsOf, fitOf, isChange, refusedActorsOf, routeOf, ROUTES } from '@bulla/contract';
 import { misfit } from './misfit.js';
+import type { ServiceAddresses } from './service-addresses.js';
 
 /** An entry that names who did it. */
 export type AskedLeaf = Extract<AuditLeaf, { who: unknown }>;
 
 const API = '/api/v1/';
 const METHOD = /^"@method": ([A-Z]+)$/m;
+const AUTHORITY = /^"@authority": (\S+)$/m;
 const PATH = /^"@path": (\S+)$/m;
 const QUERY = /^"@query": \?(.*)$/m;
 
@@ -30,22 +32,28 @@ export function isChangeOf(leaf: AuditLeaf): boolean {
 }
 
 /**
- * Whether a request, as its signature base has it, brings about what an entry says: by its route, and about the same.
+ * Whether a request, as its signature base has it, brings about what an entry says: by its route, about the same, and to this service.
  * @throws {CryptoError} signature_invalid (entry-evidence)
  */
-export function requireFit(leaf: AskedLeaf, base: string): void {
+export function requireFit(leaf: AskedLeaf, base: string, addresses: ServiceAddresses): void {
   const [method = '', path = ''] = [METHOD.exec(base)?.[1], PATH.exec(base)?.[1]];
   // The address of a service may have a path of its own before that of the route.
-  const route = routeOf(method, path.slice(Math.max(path.lastIndexOf(API), 0)));
+  const start = Math.max(path.lastIndexOf(API), 0);
+  const route = routeOf(method, path.slice(start));
   const fit = route && fitOf(leaf.act, route.name);
   const { path: named, query: asked = {} } = fit ?? { path: {} };
   // guard: audit-evidence-act
-  if (fit === undefined) throw misfit('its evidence is a request for something else');
+  if (route === undefined || fit === undefined) throw misfit('its evidence is a request for something else');
   // guard: audit-evidence-path
-  if (!saysTheSame(leaf, named, route?.params ?? {})) throw misfit('its evidence is a request about something else');
+  if (!saysTheSame(leaf, named, route.params)) throw misfit('its evidence is a request about something else');
   const query = Object.fromEntries(new URLSearchParams(QUERY.exec(base)?.[1] ?? ''));
   // guard: audit-evidence-query
   if (!saysTheSame(leaf, asked, query)) throw misfit('its evidence is a request about other things');
+  // What only vaults serve could have gone to no other: there is one.
+  const isOfVaults = ROUTES[route.name].service === 'vault';
+  // guard: audit-evidence-service
+  if (!isOfVaults && addresses.isOfAnother(AUTHORITY.exec(base)?.[1] ?? '', path.slice(0, start)))
+    throw misfit('its evidence is a request to another service');
 }
 
 /** What was refused may not say what it was about. */

@@ -1,5 +1,5 @@
-import type { LogCheck } from '../audit-verdict.js';
-import { entriesText, grouped } from '../audit-verdict.js';
+import type { LogCheck, LogFailure } from '../audit-verdict.js';
+import { entriesText, grouped } from '../counted-entries.js';
 import type { EvidenceCount } from '../entry-judge.js';
 import type { Misfit } from './misfit.js';
 
@@ -46,4 +46,13 @@ function placesText(places: readonly string[]): string {
 function indicesText(first: readonly number[], count: number): string {
   const named = first.map((index) => grouped(index)).join(', ');
   return count > first.length ? `${named}, …` : named;
+}
+
+/** The failure of a log with entries that do not fit. */
+export function ofMisfits(misfits: readonly Misfit[]): LogFailure | undefined {
+  const [first] = misfits;
+  if (first === undefined) return undefined;
+  const entries = { first: first.index, last: first.index };
+  const [code, check, kind] = ['signature_invalid', 'evidence', 'entry-evidence'] as const;
+  return { code, check, kind, message: misfitsText(misfits), entries };
 }

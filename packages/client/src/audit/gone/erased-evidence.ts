@@ -1,7 +1,8 @@
+import type { LogName } from '@bulla/crypto/log';
+import { originOf } from '@bulla/crypto/log';
 import type { AuditLeaf } from '@bulla/contract';
-import { grouped } from '../audit-verdict.js';
-import type { LogName, SaidErase } from '../log-origin.js';
-import { originOf } from '../log-origin.js';
+import { grouped } from '../counted-entries.js';
+import type { SaidErase } from '../log-origin.js';
 
 /** Entries whose evidence is not there, and what the logs of the service say of that. */
 export class ErasedEvidence {

@@ -1,9 +1,9 @@
+import { parseOrigin } from '@bulla/crypto/log';
 import { pause } from '../../connection/backoff.js';
 import type { Session } from '../../connection/session.js';
 import type { Service } from '../../connection/transport.js';
 import { askLog } from '../audit-call.js';
 import type { LogVerdict } from '../audit-verdict.js';
-import { parseOrigin } from '../log-origin.js';
 import { sizeOf } from '../seen-heads.js';
 
 /** An entry is signed about a second after the act. */

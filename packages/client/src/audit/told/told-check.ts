@@ -2,7 +2,7 @@ import { CryptoError } from '@bulla/crypto';
 import type { TreeHead } from '@bulla/crypto/log';
 import { makeConsistencyProof, treeHashesFrom, verifyConsistency } from '@bulla/crypto/log';
 import type { LogCheck, LogFailure } from '../audit-verdict.js';
-import { entriesText, grouped } from '../audit-verdict.js';
+import { entriesText, grouped } from '../counted-entries.js';
 import { isSameHead } from '../kept-heads.js';
 import type { LogSource } from '../log-source.js';
 import type { ToldHead } from './told-heads.js';
@@ -56,7 +56,8 @@ async function findBeyond(
   return `${more}: the service has them, and has not signed them here yet`;
 }
 
-async function holds(read: LogSource['read'], head: TreeHead, older: TreeHead): Promise<boolean> {
+/** Whether a tree begins with an older one, by a proof that is made from its tiles. */
+export async function holds(read: LogSource['read'], head: TreeHead, older: TreeHead): Promise<boolean> {
   try {
     const proof = await makeConsistencyProof(older.size, head.size, treeHashesFrom(read, head.size));
     await verifyConsistency({ older, newer: head, proof });

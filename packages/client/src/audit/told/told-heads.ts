@@ -1,13 +1,13 @@
 import { utf8 } from '@bulla/crypto';
 import type { TreeHead } from '@bulla/crypto/log';
-import { parseCheckpoint, parseNote } from '@bulla/crypto/log';
+import { parseCheckpoint, parseNote, parseOrigin } from '@bulla/crypto/log';
 import type { BullaError } from '../../connection/errors.js';
 import { bullaError } from '../../connection/errors.js';
 import type { TrustState } from '../../trust/trust-store.js';
 import type { AuditVerdict } from '../audit-verdict.js';
-import { entriesText, isChainGood } from '../audit-verdict.js';
+import { isChainGood } from '../audit-verdict.js';
+import { entriesText } from '../counted-entries.js';
 import { isSameHead, keptHead, withHead } from '../kept-heads.js';
-import { parseOrigin } from '../log-origin.js';
 
 /** A head that an answer brought (docs/spec/audit-log.md, Told heads). */
 export interface ToldHead extends TreeHead {
@@ -20,7 +20,7 @@ export interface ToldHead extends TreeHead {
 const OF_LOG_MAX = 16;
 /** Most heads of one log. */
 const CONTRADICTING_MAX = 32;
-/** Most logs of one service: each that is lost begins another. */
+/** Logs of one service that were told first and stay; beyond them the newest is kept. */
 const LOGS_MAX = 16;
 
 /** The heads that answers brought, of all logs or of one, in the order in which they came. */
@@ -46,14 +46,18 @@ export function contradicted({ heads, told }: Kept, head: ToldHead): TreeHead | 
 
 /**
  * What is kept with a head that an answer brought; the same object where nothing changes. Of a log it keeps what was told
- * first and the newest: what was told once is not washed out by telling more.
+ * first and the newest: what was told once is not washed out by telling more. The same holds for the logs of a service.
  */
 export function withTold<State extends Kept>(state: State, head: ToldHead): State {
   const { heads, told = [] } = state;
   const kept = keptHead(heads, head.origin);
   const own = toldHeads(told, head.origin);
   const isKnown = [...own, ...(kept === undefined ? [] : [kept])].some((one) => isSameHead(one, head));
-  if (isKnown || (own.length === 0 && logsOf(told, head.origin) >= LOGS_MAX)) return state;
+  if (isKnown) return state;
+  const beyond = own.length > 0 ? undefined : otherLogs(told, head.origin)[LOGS_MAX];
+  // guard: told-newest-log without: if (beyond !== undefined) return state;
+  if (beyond !== undefined && numberOf(beyond) > numberOf(head.origin)) return state;
+  if (beyond !== undefined) return { ...state, told: [...told.filter((note) => !isOf(note, beyond)), head.note] };
   const isOrdinary = contradicted(state, head) === undefined;
   if (own.length >= (isOrdinary ? OF_LOG_MAX : CONTRADICTING_MAX)) {
     const [last] = own.toReversed();
@@ -64,20 +68,42 @@ export function withTold<State extends Kept>(state: State, head: ToldHead): Stat
   return { ...state, told: [...told, head.note] };
 }
 
-/** What this machine knows after logs were verified: their heads, and none that they were shown to hold. */
+/**
+ * What this machine knows after logs were verified: their heads, and none that they were shown to hold, or that ended logs
+ * were to hold by the word of those that followed them.
+ */
 export function withVerified<State extends Kept>(state: State, { logs }: Pick<AuditVerdict, 'logs'>): State {
   let { heads, told } = state;
-  for (const { failure, origin, head } of logs) {
-    if (!isChainGood({ failure }) || head === undefined) continue;
+  const said = saidHeads(logs);
+  for (const { failure, origin, head: shown, counted } of logs) {
+    // What came too late is no measure for what is shown later.
+    const head = counted ?? shown;
+    if (!isChainGood({ failure }) || head === undefined || head.size === 0) continue;
     heads = withHead(heads, origin, head);
     const left = told?.filter((note) => {
       const one = toldHead(note);
-      return one.origin !== origin || one.size > head.size;
+      return one.origin !== origin || (one.size > head.size && !isCovered(one, said.get(origin)));
     });
     if (left?.length !== told?.length) told = left;
   }
   if (heads === state.heads && told === state.told) return state;
   return { ...state, ...(heads && { heads }), ...(told && { told }) };
+}
+
+/** What logs with higher numbers say of lower ones: of each the largest head. */
+function saidHeads(logs: AuditVerdict['logs']): ReadonlyMap<string, TreeHead> {
+  const said = new Map<string, TreeHead>();
+  for (const log of logs) {
+    for (const { note } of isChainGood(log) ? log.lower : [])
+      if (note !== undefined && note.head.size > (said.get(note.origin)?.size ?? -1)) said.set(note.origin, note.head);
+  }
+  return said;
+}
+
+/** Whether a log that ended went on from a head, by what is said of its end: what is not shown of it is lost, and told so. */
+function isCovered(head: TreeHead, said: TreeHead | undefined): boolean {
+  // guard: told-covered without: return false;
+  return said !== undefined && (head.size < said.size || isSameHead(head, said));
 }
 
 /** Two trees of one size, each signed. */
@@ -89,8 +115,17 @@ export function forkText(origin: string, size: number): string {
   return `the answer tells of another tree of ${entriesText(size)} of ${origin} than this machine knows: the service shows each reader another log, or rewrote it`;
 }
 
-/** Of how many other logs of its service something was told. */
-function logsOf(told: readonly string[], origin: string): number {
+/** The other logs of its service of which something was told, in the order in which they were told first. */
+function otherLogs(told: readonly string[], origin: string): string[] {
   const urn = parseOrigin(origin)?.urn;
-  return new Set(toldHeads(told).flatMap((one) => (parseOrigin(one.origin)?.urn === urn ? [one.origin] : []))).size;
+  const origins = new Set(toldHeads(told).map((one) => one.origin));
+  return [...origins].filter((one) => one !== origin && parseOrigin(one)?.urn === urn);
+}
+
+function isOf(note: string, origin: string): boolean {
+  return toldHead(note).origin === origin;
+}
+
+function numberOf(origin: string): number {
+  return parseOrigin(origin)?.number ?? 0;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Bytes } from '@bulla/crypto';
-import type { BundleFolder } from '../../audit/bundle-folder.js';
+import type { BundleFolder } from '../../audit/bundle/bundle-folder.js';
 import { HomeError } from '../home/home.js';
 
 /** Largest file of exported logs: a directory. */

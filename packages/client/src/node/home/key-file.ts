@@ -1,5 +1,12 @@
 import type { KeyFile, KeyPurpose, KeyRecord, SuiteId } from '@bulla/crypto';
-import { CHECKPOINT_SUITE, generateKeyPair, keyFileSchema, publicJwkOf } from '@bulla/crypto';
+import {
+  CHECKPOINT_SUITE,
+  generateKeyPair,
+  isCheckpointKey,
+  keyFileSchema,
+  publicJwkOf,
+  withNewRowSecret,
+} from '@bulla/crypto';
 import type { Home } from './home.js';
 import { HomeError } from './home.js';
 
@@ -30,20 +37,37 @@ export async function makeKey(suite: SuiteId, use: 'sig' | 'enc', pur: KeyPurpos
   return { kid: pair.kid, use, alg: pair.alg, suite, pur, jwk: pair.privateJwk };
 }
 
-/** A fresh key for the checkpoints of a service's log. */
-export function makeCheckpointKey(): Promise<FileKey> {
-  return makeKey(CHECKPOINT_SUITE, 'sig', ['checkpoint']);
+/** A fresh key for the checkpoints of one log of a service. @param log its number, from 1 on. */
+export async function makeCheckpointKey(log: number): Promise<FileKey> {
+  return { ...(await makeKey(CHECKPOINT_SUITE, 'sig', ['checkpoint'])), log };
+}
+
+/**
+ * The same file with a fresh key for a log's checkpoints, before those that are there, and a fresh row secret before older
+ * ones. The first key of a purpose is the one that signs.
+ */
+export async function withLogKey(file: KeyFile, log: number): Promise<KeyFile> {
+  const made = await makeCheckpointKey(log);
+  const others = file.keys.filter((key) => !isCheckpointKey(key));
+  return withNewRowSecret({ ...file, keys: [...others, made, ...file.keys.filter(isCheckpointKey)] });
+}
+
+/** The number of the log whose checkpoints a key signs; undefined for one from before there were numbers, and for others. */
+export function logOf(key: FileKey): number | undefined {
+  return 'log' in key ? key.log : undefined;
 }
 
 /** The public half of a key as a directory lists it. `start` in seconds. */
 export function recordOf(key: FileKey, start: number, life: KeyLife): KeyRecord {
   const { kid, use, alg, suite, pur } = key;
+  const log = logOf(key);
   return {
     kid,
     use,
     alg,
     suite,
     pur,
+    ...(log !== undefined && { log }),
     nbf: start,
     use_until: start + life.use,
     end: start + life.end,

@@ -10,7 +10,7 @@ import { findDocumentSigner } from './document-key.js';
 import { Home } from '../home/home.js';
 import { readKeyFile } from '../home/key-file.js';
 import type { OwnOrganisation } from './organisation.js';
-import { IDENTITY, RENEWER_KEYS, RESPONDER_KEYS, VAULT_KEYS } from './organisation-keys.js';
+import { IDENTITY, RENEWER_KEYS, RESPONDER_KEYS, VAULT_KEYS } from './key-names.js';
 import { RENEWER_MEMORY } from './own-renewer.js';
 import { readProfile, writeProfile } from '../home/profile.js';
 import { FileTrustStore } from '../trust-store.js';
@@ -115,9 +115,9 @@ describe('the development organisation', () => {
       await half.write('org/dev/root.json.0.tmp', 'ha');
       const finished = await prepare({ now: NOW + 5 }, half);
       expect((await trustOf(finished, NOW + 5)).directory.version).toBe(1);
-      // A version that no newer file follows yet was promised to nobody, and is signed again; so is what the renewer was to
-      // begin with.
-      const isLast = (name: string) => name === RENEWER_MEMORY && name === files[count - 1];
+      // A version that no newer file follows yet was promised to nobody, and is signed again; what begins something is, too.
+      const isBegun = (name: string) => name === RENEWER_MEMORY || name.startsWith('audit/');
+      const isLast = (name: string) => isBegun(name) && name === files[count - 1];
       const kept = files
         .slice(0, count)
         .filter((name) => !/\/(?:policy|directory)\.1\.json$/.test(name) && !isLast(name));
@@ -178,8 +178,10 @@ describe('the development organisation', () => {
     const at = NOW + 490 * DAY;
     const renewed = await prepare({ now: at });
     expect(renewed.changes).toEqual([
-      'signing keys of the vault renewed for two years',
-      'signing keys of the responder renewed for two years',
+      'key for audit log 2 of the vault made for two years',
+      'key for audit log 2 of the responder made for two years',
+      'signing key of the vault renewed for two years',
+      'signing key of the responder renewed for two years',
       'signing key of the device renewed for two years',
       'signing keys of the renewer renewed for two years',
       'root version 2 signed for a year',

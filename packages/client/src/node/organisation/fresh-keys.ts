@@ -5,7 +5,8 @@ import { HomeError } from '../home/home.js';
 import type { FileKey } from '../home/key-file.js';
 import { isManagedKey } from '../../trust/managed-names.js';
 import { withManagedKeys } from './managed-keys.js';
-import { makeCheckpointKey, makeKey, readKeyFile, writeKeyFile } from '../home/key-file.js';
+import { makeKey, readKeyFile, withLogKey, writeKeyFile } from '../home/key-file.js';
+import { nextLog } from './log-keys.js';
 
 /** A file of keys, wherever it lies. */
 export interface KeyPlace {
@@ -22,6 +23,8 @@ export interface FreshKeys {
   readonly suite?: SuiteId | undefined;
   /** What is fresh beside the keys that are there, which are taken over; all keys are fresh unless given. */
   readonly beside?: readonly FreshKind[] | undefined;
+  /** The highest number of a log that is known beside those in the file, as from the service's marks; none unless given. */
+  readonly heardLog?: number | undefined;
   /** Makes a signing key that is to lie beside others; in the file unless given. */
   readonly makeSigning?: MakeSigning | undefined;
 }
@@ -40,30 +43,32 @@ export async function writeFreshKeys(like: KeyPlace, to: KeyPlace, options: Fres
   if ((await to.home.read(to.name)) !== undefined) throw new HomeError(`${path} is there already: nothing was written`);
   const before = await readKeyFile(like.home, like.name);
   if (before === undefined) throw new HomeError(`there is no file ${like.home.path(like.name)}`);
-  const keys = await freshKeysOf(before, options);
-  const fresh: KeyFile = { ...before, keys };
+  const fresh = await freshFileOf(before, options);
   await writeKeyFile(to.home, to.name, fresh);
   return fresh;
 }
 
-async function allFresh({ urn, keys }: KeyFile, suite: SuiteId | undefined): Promise<FileKey[]> {
+async function allFresh(before: KeyFile, { suite, heardLog }: FreshKeys): Promise<KeyFile> {
+  const { urn, keys } = before;
   const isVault = parseUrn(urn)?.id === 'vault';
   const others = keys.filter((key) => !isCheckpointKey(key) && !(isVault && isManagedKey(key)));
-  const fresh: FileKey[] = [];
-  for (const newest of newestOfEach(others)) fresh.push(await makeKey(suite ?? newest.suite, newest.use, newest.pur));
-  if (signsCheckpoints(urn)) fresh.push(await makeCheckpointKey());
-  const [first] = fresh;
-  return isVault && first !== undefined ? (await withManagedKeys({ keys: fresh }, first.suite)).keys : fresh;
+  const made: FileKey[] = [];
+  for (const newest of newestOfEach(others)) made.push(await makeKey(suite ?? newest.suite, newest.use, newest.pur));
+  const fresh = { ...before, keys: made };
+  const logging = signsCheckpoints(urn) ? await withLogKey(fresh, nextLog(before, [], heardLog ?? 0)) : fresh;
+  const [first] = made;
+  return isVault && first !== undefined ? withManagedKeys(logging, first.suite) : logging;
 }
 
-async function freshKeysOf(before: KeyFile, { beside = [], suite, makeSigning }: FreshKeys): Promise<FileKey[]> {
-  if (beside.length === 0) return allFresh(before, suite);
-  let { keys } = before;
-  for (const kind of beside) keys = await WITH[kind]({ ...before, keys }, suite, makeSigning);
-  return keys;
+async function freshFileOf(before: KeyFile, options: FreshKeys): Promise<KeyFile> {
+  const { beside = [] } = options;
+  if (beside.length === 0) return allFresh(before, options);
+  let file = before;
+  for (const kind of beside) file = await WITH[kind](file, options);
+  return file;
 }
 
-type With = (before: KeyFile, suite: SuiteId | undefined, makeSigning?: MakeSigning) => Promise<FileKey[]>;
+type With = (before: KeyFile, options: FreshKeys) => Promise<KeyFile>;
 const WITH: Record<FreshKind, With> = {
   signing: withSigningKeys,
   encryption: withEncryptionKey,
@@ -72,11 +77,8 @@ const WITH: Record<FreshKind, With> = {
 };
 
 /** The keys that are there, with a fresh one before the newest for each purpose that something is signed for. */
-async function withSigningKeys(
-  { urn, keys }: KeyFile,
-  suite: SuiteId | undefined,
-  makeSigning?: MakeSigning,
-): Promise<FileKey[]> {
+async function withSigningKeys(before: KeyFile, { suite, makeSigning }: FreshKeys): Promise<KeyFile> {
+  const { urn, keys } = before;
   const isService = signsCheckpoints(urn);
   if (!isService && !keys.some(({ pur }) => pur.includes('fresh')))
     throw new HomeError(`${urn} is neither a vault nor a responder nor a renewer`);
@@ -88,7 +90,7 @@ async function withSigningKeys(
   const newest = new Set(newestOfEach(signing));
   const all: FileKey[] = [];
   for (const key of keys) all.push(...(newest.has(key) ? [await make(suite ?? key.suite, key.pur)] : []), key);
-  return all;
+  return { ...before, keys: all };
 }
 
 /** The first of those that are for the same. */
@@ -97,27 +99,28 @@ function newestOfEach(keys: readonly FileKey[]): FileKey[] {
 }
 
 /** The keys that are there, with a fresh one to seal to before older ones: the service opens what is sealed to either. */
-async function withEncryptionKey({ urn, keys }: KeyFile, suite: SuiteId | undefined): Promise<FileKey[]> {
+async function withEncryptionKey(before: KeyFile, { suite }: FreshKeys): Promise<KeyFile> {
+  const { urn, keys } = before;
   const newest = keys.find(({ pur }) => pur.includes('unwrap'));
   if (newest === undefined || !signsCheckpoints(urn))
     throw new HomeError(`nothing is sealed to ${urn} as a service: only a responder has encryption keys`);
   const fresh = await makeKey(suite ?? newest.suite, 'enc', newest.pur);
-  return keys.flatMap((key) => (key === newest ? [fresh, key] : [key]));
+  return { ...before, keys: keys.flatMap((key) => (key === newest ? [fresh, key] : [key])) };
 }
 
-/** The keys that are there, with a fresh one for checkpoints before older ones. */
-async function withCheckpointKey({ urn, keys }: KeyFile): Promise<FileKey[]> {
+/** The keys that are there, with the key of the next log before older ones, and a fresh row secret. */
+async function withCheckpointKey(before: KeyFile, { heardLog = 0 }: FreshKeys): Promise<KeyFile> {
+  const { urn } = before;
   if (!signsCheckpoints(urn)) throw new HomeError(`${urn} signs no checkpoints: it is neither a vault nor a responder`);
-  const others = keys.filter((key) => !isCheckpointKey(key));
-  return [...others, await makeCheckpointKey(), ...keys.filter(isCheckpointKey)];
+  return withLogKey(before, nextLog(before, [], heardLog));
 }
 
 /** The keys that are there, with those for managed names where a vault has none. */
-async function withKeysForManaged(before: KeyFile, suite: SuiteId | undefined): Promise<FileKey[]> {
+async function withKeysForManaged(before: KeyFile, { suite }: FreshKeys): Promise<KeyFile> {
   const [first] = before.keys;
   if (parseUrn(before.urn)?.id !== 'vault' || first === undefined)
     throw new HomeError(`${before.urn} manages no names: only a vault does`);
-  return (await withManagedKeys(before, suite ?? first.suite)).keys;
+  return withManagedKeys(before, suite ?? first.suite);
 }
 
 function signsCheckpoints(urn: string): boolean {

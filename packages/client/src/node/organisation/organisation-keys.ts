@@ -3,27 +3,18 @@ import { isCheckpointKey, mintId, urnOf } from '@bulla/crypto';
 import type { Home } from '../home/home.js';
 import { HomeError } from '../home/home.js';
 import type { KeyLife } from '../home/key-file.js';
-import {
-  keyFileOnce,
-  makeCheckpointKey,
-  makeKey,
-  makeKeyFile,
-  readKeyFile,
-  recordOf,
-  writeKeyFile,
-} from '../home/key-file.js';
+import { keyFileOnce, makeKey, makeKeyFile, readKeyFile, recordOf, writeKeyFile } from '../home/key-file.js';
+import { LOG_KEY_LIFE } from '../../trust/next-directory.js';
 import { isDue, lifeInWords } from './life.js';
+import type { LoggingService } from './log-keys.js';
+import { withNextLog } from './log-keys.js';
+import type { KeyHolder, OrganisationKeys } from './key-names.js';
+import { IDENTITY, KEY_FILES, RENEWER_KEYS, RESPONDER_KEYS, VAULT_KEYS } from './key-names.js';
 import { isManagedKey } from '../../trust/managed-names.js';
 import { withManagedKeys } from './managed-keys.js';
 
-/** Names inside the home folder. */
-export const VAULT_KEYS = 'services/vault.keys.json';
-export const RESPONDER_KEYS = 'services/responder.keys.json';
-export const IDENTITY = 'identity.json';
-export const RENEWER_KEYS = 'services/renewer.keys.json';
-
 /** How long the keys of each entity sign or are encrypted to, and how long what they did stays good. */
-export type OrganisationKeyLives = Readonly<Record<Holder, Readonly<Record<'sig' | 'enc', KeyLife>>>>;
+export type OrganisationKeyLives = Readonly<Record<KeyHolder, Readonly<Record<'sig' | 'enc', KeyLife>>>>;
 
 /** What of an organisation's plan its keys need. */
 interface KeyPlan {
@@ -43,18 +34,6 @@ interface RenewalPlan extends KeyPlan {
 /** A clock slightly behind should not see keys from the future. */
 const BACKDATE_SECONDS = 60;
 
-/** The private keys of everybody in an organisation that lies in one folder. */
-export interface OrganisationKeys {
-  readonly vault: KeyFile;
-  readonly responder: KeyFile;
-  readonly device: KeyFile;
-  /** Who says what is the newest; undefined in an organisation from before renewers, and where it lies elsewhere. */
-  readonly renewer: KeyFile | undefined;
-}
-
-type Holder = keyof OrganisationKeys;
-
-const FILES = { vault: VAULT_KEYS, responder: RESPONDER_KEYS, device: IDENTITY, renewer: RENEWER_KEYS } as const;
 /** Files without which an organisation that was made is not whole. */
 const NEEDED = [VAULT_KEYS, RESPONDER_KEYS, IDENTITY] as const;
 
@@ -70,17 +49,19 @@ export async function organisationKeys(
   { areListed, addsRenewer }: { readonly areListed: boolean; readonly addsRenewer: boolean },
 ): Promise<OrganisationKeys> {
   if (areListed) await requireAll(home);
+  const firstLog = (who: LoggingService, file: KeyFile) => withNextLog(home, who, file, 1);
   const service = (id: string) => urnOf(org, 'svc', id);
   const device = () => urnOf(org, 'dev', mintId('dev'));
   const keys: OrganisationKeys = {
     vault: await keyFileOnce(home, VAULT_KEYS, async () =>
       withManagedKeys(
-        await withCheckpointKey(await makeKeyFile(org, service('vault'), suite, ['http', 'envelope'])),
+        await firstLog('vault', await makeKeyFile(org, service('vault'), suite, ['http', 'envelope'])),
         suite,
       ),
     ),
     responder: await keyFileOnce(home, RESPONDER_KEYS, async () =>
-      withCheckpointKey(
+      firstLog(
+        'responder',
         await makeKeyFile(org, service(`responder:${responder}`), suite, ['http', 'reply'], ['unwrap']),
       ),
     ),
@@ -92,8 +73,8 @@ export async function organisationKeys(
         ? await readKeyFile(home, RENEWER_KEYS)
         : await keyFileOnce(home, RENEWER_KEYS, () => makeRenewerKeys(org, device(), suite)),
   };
-  for (const [who, name] of Object.entries(FILES)) {
-    const file = keys[who as Holder];
+  for (const [who, name] of Object.entries(KEY_FILES)) {
+    const file = keys[who as KeyHolder];
     if (file === undefined || file.org === org) continue;
     throw new HomeError(`${home.path(name)} belongs to another organisation; set BULLA_HOME to another folder`);
   }
@@ -103,39 +84,6 @@ export async function organisationKeys(
 /** One key for its requests and one for its word, which is why a stolen one of the first is not the second. */
 async function makeRenewerKeys(org: string, urn: string, suite: SuiteId): Promise<KeyFile> {
   return { v: 1, org, urn, keys: [await makeKey(suite, 'sig', ['http']), await makeKey(suite, 'sig', ['fresh'])] };
-}
-
-/** Before older ones: the first of a purpose is the one that signs. */
-async function withCheckpointKey(file: KeyFile): Promise<KeyFile> {
-  const others = file.keys.filter((key) => !isCheckpointKey(key));
-  return { ...file, keys: [...others, await makeCheckpointKey(), ...file.keys.filter(isCheckpointKey)] };
-}
-
-/**
- * The same keys, with one for the checkpoints of each service that has none: its file is from before there were any. A
- * service whose keys here are revoked, or that has its key for checkpoints in a file elsewhere, gets none.
- * @param beginsLogs whether each gets another one: its log begins anew, for which it needs one that never signed.
- * @param recordsOf what the directory lists of an entity but for what is revoked; undefined where there is no directory.
- */
-export async function withCheckpointKeys(
-  home: Home,
-  keys: OrganisationKeys,
-  recordsOf: ((urn: string) => readonly KeyRecord[]) | undefined,
-  { keyLife, changes, beginsLogs }: Pick<RenewalPlan, 'keyLife' | 'changes'> & { readonly beginsLogs: boolean },
-): Promise<OrganisationKeys> {
-  const next = { ...keys };
-  for (const who of ['vault', 'responder'] as const) {
-    const file = keys[who];
-    const hasOne = file.keys.some(isCheckpointKey);
-    if (hasOne && !beginsLogs) continue;
-    const records = recordsOf?.(file.urn);
-    const isInUse = records === undefined || file.keys.some(({ kid }) => records.some((record) => record.kid === kid));
-    if (!isInUse || (!hasOne && records?.some(isCheckpointKey) === true)) continue;
-    next[who] = await withCheckpointKey(file);
-    await writeKeyFile(home, FILES[who], next[who]);
-    changes.push(`key for checkpoints of the ${who} made for ${lifeInWords(keyLife[who].sig.use)}`);
-  }
-  return next;
 }
 
 /**
@@ -187,10 +135,12 @@ export async function renewedKeys(
     const records = recordsOf(file.urn);
     // Others who follow the policy to another suite get both keys anew, by a command of their own.
     const follows = chosen !== undefined && (who === 'vault' || who === 'renewer');
-    // Checkpoints have one suite, whatever the policy lists.
-    const suiteOf = (key: Pick<KeyRecord, 'suite' | 'pur'>) => (follows && !isCheckpointKey(key) ? chosen : key.suite);
+    const suiteOf = (key: Pick<KeyRecord, 'suite'>) => (follows ? chosen : key.suite);
     const due = newestOf(file).filter((key) => {
       const { kid, suite } = key;
+      // One for checkpoints ends with its log: what follows it is the key of the next.
+      // guard: renew-log-key
+      if (isCheckpointKey(key)) return false;
       // Nothing here takes its place unasked: the next one is made in a token, too (bulla keys generate --token).
       // guard: renew-in-token
       if ('token' in key) return false;
@@ -202,7 +152,7 @@ export async function renewedKeys(
     const made = await Promise.all(due.map((key) => makeKey(suiteOf(key), 'sig', key.pur)));
     const next = { ...file, keys: [...made, ...file.keys] };
     renewed[who] = next;
-    await writeKeyFile(home, FILES[who], next);
+    await writeKeyFile(home, KEY_FILES[who], next);
     const what = due.length > 1 ? 'signing keys' : 'signing key';
     changes.push(`${what} of the ${who} renewed for ${lifeInWords(use)}`);
   }
@@ -220,12 +170,12 @@ function newestOf({ keys }: KeyFile): KeyFile['keys'] {
 export function withNewRecords(
   entity: DirectoryEntity,
   file: KeyFile,
-  life: OrganisationKeyLives[Holder],
+  life: OrganisationKeyLives[KeyHolder],
   now: number,
 ): KeyRecord[] {
   const listed = new Set(entity.keys.map(({ kid }) => kid));
   const added = file.keys
     .filter(({ kid }) => !listed.has(kid))
-    .map((key) => recordOf(key, now - BACKDATE_SECONDS, life[key.use]));
+    .map((key) => recordOf(key, now - BACKDATE_SECONDS, isCheckpointKey(key) ? LOG_KEY_LIFE : life[key.use]));
   return [...entity.keys, ...added];
 }

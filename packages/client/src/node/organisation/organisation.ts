@@ -18,12 +18,16 @@ import { HomeError } from '../home/home.js';
 import type { DocumentKind, OrganisationMaker, OrganisationPlan } from './organisation-documents.js';
 import { directoryDocument, policyDocument, rootChain } from './organisation-documents.js';
 import { versionName } from './replaced-documents.js';
-import type { OrganisationKeys } from './organisation-keys.js';
-import { organisationKeys, renewedKeys, withCheckpointKeys, withVaultManagedKeys } from './organisation-keys.js';
+import type { OrganisationKeys } from './key-names.js';
+import { organisationKeys, renewedKeys, withVaultManagedKeys } from './organisation-keys.js';
+import type { LoggingService } from './log-keys.js';
+import { withLogKeys } from './log-keys.js';
 import { readProfile, writeProfile } from '../home/profile.js';
 import { suiteForNewKeys } from '../../people/suite-for-new-keys.js';
 import { adoptSeenDocuments } from './seen-documents.js';
 import { staleFiles, staleLine } from './stale-files.js';
+import type { UnlistedKeys } from './unlisted-keys.js';
+import { unlistedKeys } from './unlisted-keys.js';
 
 const BOOTSTRAP_SECRET = 'bootstrap.secret';
 
@@ -37,8 +41,13 @@ export interface OrganisationOptions {
   readonly signsStale?: boolean | undefined;
   /** Whether the audit logs of both services begin anew, because their database is another; not unless given. */
   readonly beginsLogs?: boolean | undefined;
-  /** `kid` of keys that lie here and that the directory does not list yet: their service does not hold them. */
-  readonly leavesOut?: ReadonlySet<string> | undefined;
+  /** The highest number of a log of each service that marks elsewhere, the service or witnesses know. */
+  readonly heardLogs?: Readonly<Partial<Record<LoggingService, number>>> | undefined;
+  /**
+   * Asked, before a directory is signed, about keys that lie here and that it does not list yet.
+   * @returns `kid` of those that stay unlisted, since their service does not hold them
+   */
+  readonly leavesOut?: ((unlisted: readonly UnlistedKeys[]) => Promise<ReadonlySet<string>>) | undefined;
   /** Seconds. */
   readonly now: number;
 }
@@ -104,10 +113,18 @@ export async function prepareOrganisation(
   async function withLaterKeys(before: OrganisationKeys): Promise<OrganisationKeys> {
     const records = known && recordsOf;
     const beginsLogs = options.beginsLogs === true;
-    const logging = await withCheckpointKeys(home, before, records, { ...plan, changes, beginsLogs });
+    const everListed = (urn: string) => known?.[urn]?.keys ?? [];
+    const logging = await withLogKeys(home, before, records, {
+      now,
+      changes,
+      beginsLogs,
+      everListed,
+      heard: options.heardLogs ?? {},
+    });
     return withVaultManagedKeys(home, logging, records, { suite: chosen ?? plan.suite, changes });
   }
   const keys = await renewedKeys(home, whole, recordsOf, { ...plan, now, chosen, changes });
+  const notHeld = await notHeldOf(options, unlistedKeys(keys, known, isStale));
   const maker: OrganisationMaker = {
     home,
     plan,
@@ -118,7 +135,7 @@ export async function prepareOrganisation(
     signers,
     keys,
     signsStale: options.signsStale === true,
-    leavesOut: new Set([...(options.leavesOut ?? []), ...stale.flatMap(({ file }) => file.keys.map(({ kid }) => kid))]),
+    leavesOut: new Set([...notHeld, ...stale.flatMap(({ file }) => file.keys.map(({ kid }) => kid))]),
     hashes: options.keptHashes,
   };
   const bootstrapSecret = (await home.readSecret(BOOTSTRAP_SECRET)) ?? (await makeBootstrapSecret(home));
@@ -134,6 +151,13 @@ export async function prepareOrganisation(
   const hashes = () => hashesBefore(home, org, directoryRef.ver, options.keptHashes);
   const lines = stale.map((one) => staleLine(home, one));
   return { org, pin, documents, earlier, hashes, bootstrapSecret, changes, stale: lines };
+}
+
+async function notHeldOf(
+  { leavesOut }: OrganisationOptions,
+  unlisted: readonly UnlistedKeys[],
+): Promise<ReadonlySet<string>> {
+  return leavesOut === undefined || unlisted.length === 0 ? new Set() : leavesOut(unlisted);
 }
 
 /**

@@ -10,7 +10,7 @@ import { Home } from '../home/home.js';
 import { readKeyFile } from '../home/key-file.js';
 import { DAY } from './life.js';
 import type { OwnOrganisation } from './organisation.js';
-import { RENEWER_KEYS } from './organisation-keys.js';
+import { RENEWER_KEYS } from './key-names.js';
 import { RENEWER_MEMORY } from './own-renewer.js';
 import { prepareProduction } from './production.js';
 import { renewOrganisation } from './renew-organisation.js';
@@ -125,8 +125,8 @@ describe('the renewer of an organisation', () => {
     const [urn = ''] = renewersOf(first);
     const renewed = await renewOrganisation(home, NOW + 28 * DAY);
     expect(renewed?.changes).toEqual([
-      'signing keys of the vault renewed for 90 days',
-      'signing keys of the responder renewed for 90 days',
+      'signing key of the vault renewed for 90 days',
+      'signing key of the responder renewed for 90 days',
       'signing keys of the renewer renewed for 90 days',
       'directory version 2 signed for 90 days',
     ]);
@@ -142,8 +142,8 @@ describe('the renewer of an organisation', () => {
     const revoked = (kids ?? []).map((kid) => ({ kid, reason: 'superseded', at: NOW }) as const);
     await home.write('org/acme/directory.json', await signDocument({ ...directory, revoked }, [signer]));
     expect((await renewOrganisation(home, NOW + 56 * DAY))?.changes).toEqual([
-      'signing keys of the vault renewed for 90 days',
-      'signing keys of the responder renewed for 90 days',
+      'signing key of the vault renewed for 90 days',
+      'signing key of the responder renewed for 90 days',
       'directory version 3 signed for 90 days',
     ]);
     expect(await readKeyFile(home, RENEWER_KEYS)).toEqual(file);

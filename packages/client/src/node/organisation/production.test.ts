@@ -7,7 +7,7 @@ import { prepareDevelopment } from './development.js';
 import { Home } from '../home/home.js';
 import { readKeyFile } from '../home/key-file.js';
 import type { OwnOrganisation } from './organisation.js';
-import { IDENTITY, RESPONDER_KEYS } from './organisation-keys.js';
+import { IDENTITY, RESPONDER_KEYS } from './key-names.js';
 import { prepareProduction } from './production.js';
 import { readProfile } from '../home/profile.js';
 import { renewOrganisation } from './renew-organisation.js';
@@ -112,8 +112,8 @@ describe('an organisation of profile production', () => {
     expect((await renewOrganisation(home, NOW + 4 * DAY))?.changes).toEqual([]);
     const renewed = await renewOrganisation(home, NOW + 61 * DAY);
     expect(renewed?.changes).toEqual([
-      'signing keys of the vault renewed for 90 days',
-      'signing keys of the responder renewed for 90 days',
+      'signing key of the vault renewed for 90 days',
+      'signing key of the responder renewed for 90 days',
       'signing keys of the renewer renewed for 90 days',
       'directory version 2 signed for 90 days',
     ]);
@@ -122,7 +122,6 @@ describe('an organisation of profile production', () => {
     expect(trust.entity(trust.entitiesOf('vault')[0] ?? '')).toMatchObject({ url: URLS.vaultUrl });
     expect((await readKeyFile(home, RESPONDER_KEYS))?.keys.map(({ suite }) => suite)).toEqual([
       'p256',
-      'ed25519',
       'p256',
       'p256',
       'ed25519',

@@ -1,21 +1,12 @@
 import type { KeyFile, KeyRecord } from '@bulla/crypto';
 import { fingerprint, keyState, requireSeconds } from '@bulla/crypto';
 import type { Home } from '../home/home.js';
-import type { OrganisationKeys } from './organisation-keys.js';
-import { IDENTITY, RENEWER_KEYS, RESPONDER_KEYS, VAULT_KEYS } from './organisation-keys.js';
-
-type Holder = keyof OrganisationKeys;
-
-const FILES: Readonly<Record<Holder, string>> = {
-  vault: VAULT_KEYS,
-  responder: RESPONDER_KEYS,
-  device: IDENTITY,
-  renewer: RENEWER_KEYS,
-};
+import type { KeyHolder, OrganisationKeys } from './key-names.js';
+import { KEY_FILES } from './key-names.js';
 
 /** A copy of key files that is older than the directory: its holder has got newer keys elsewhere since it was made. */
 export interface StaleFile {
-  readonly who: Holder;
+  readonly who: KeyHolder;
   /** Inside the home folder. */
   readonly name: string;
   readonly file: KeyFile;
@@ -39,7 +30,7 @@ export function staleFiles(
     const file = keys[who];
     if (file === undefined) return [];
     const newer = newerThan(file, recordsOf(file.urn), now);
-    return newer === undefined ? [] : [{ who, name: FILES[who], file, newer }];
+    return newer === undefined ? [] : [{ who, name: KEY_FILES[who], file, newer }];
   });
 }
 

@@ -2,7 +2,7 @@ import type { Kid, PromptId } from '@bulla/contract';
 import { Problem } from '@bulla/contract';
 import type { Recipient, Trust } from '@bulla/crypto';
 import { parseContent, requireCommitment, sealGrant, urnOf } from '@bulla/crypto';
-import { auditOfService, Clock, ServiceKeys, writeAudit } from '@bulla/service-kit';
+import { AuditOutbox, auditOfService, Clock, ServiceKeys } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { VaultDatabase } from '../../database/vault-database.js';
 import type { CheckedGrant, GrantedVersion, GrantRow } from '../../grants/grants.service.js';
@@ -29,6 +29,7 @@ export class ManagedGrants {
     private readonly wraps: KekWraps,
     private readonly custody: ManagedCustody,
     private readonly grants: GrantsService,
+    private readonly outbox: AuditOutbox,
   ) {}
 
   /**
@@ -76,7 +77,7 @@ export class ManagedGrants {
         if (!added.has(whash)) continue;
         const obj = { prompt: of.promptId as PromptId, version: of.version, kid: kid as Kid };
         const event = auditOfService(org, { act: 'grant.make', obj }, this.clock.nowMs());
-        await writeAudit(trx, { org, event, evidence: null });
+        await this.outbox.write(trx, { org, event, evidence: null });
       }
     });
   }

@@ -1,4 +1,4 @@
-import { auditOfService, writeAudit } from '@bulla/service-kit';
+import { AuditOutbox, auditOfService } from '@bulla/service-kit';
 import { mintId } from '@bulla/crypto';
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
@@ -15,7 +15,10 @@ const now = sql<Date>`now()`;
 /** Work that goes on by itself. */
 @Injectable()
 export class JobsRepository {
-  constructor(private readonly database: VaultDatabase) {}
+  constructor(
+    private readonly database: VaultDatabase,
+    private readonly outbox: AuditOutbox,
+  ) {}
 
   /** Begins a job, or gives the one of this kind that goes on. */
   async begin(
@@ -128,7 +131,7 @@ export class JobsRepository {
       if (ended === undefined) return;
       const { target, done } = ended;
       const obj = { job: id as never, what, done, ...(target !== null && { target }) };
-      await writeAudit(trx, { org, event: auditOfService(org, { act: 'job.end', obj }, nowMs), evidence: null });
+      await this.outbox.write(trx, { org, event: auditOfService(org, { act: 'job.end', obj }, nowMs), evidence: null });
     });
   }
 }

@@ -1,4 +1,4 @@
-import { auditOfService, brokenConstraint, writeAudit } from '@bulla/service-kit';
+import { AuditOutbox, auditOfService, brokenConstraint } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
 import { sql } from 'kysely';
@@ -17,7 +17,10 @@ const now = sql<Date>`now()`;
 /** The KEKs of organisations, wrapped under a root key. */
 @Injectable()
 export class KeksRepository {
-  constructor(private readonly database: VaultDatabase) {}
+  constructor(
+    private readonly database: VaultDatabase,
+    private readonly outbox: AuditOutbox,
+  ) {}
 
   find(org: string, version: number): Promise<KekRow | undefined> {
     return this.database.db
@@ -106,7 +109,7 @@ export class KeksRepository {
         .executeTakeFirstOrThrow();
       if (numUpdatedRows !== 1n) throw new Error('a KEK to be activated is gone');
       const obj = { kek: version, ...(before !== undefined && { before: before.version }) };
-      await audit(trx, org, { act: 'kek.activate', obj }, nowMs);
+      await this.audit(trx, org, { act: 'kek.activate', obj }, nowMs);
       return true;
     });
   }
@@ -189,16 +192,16 @@ export class KeksRepository {
         .where('version', '=', version)
         .where('state', '=', 'deactivated')
         .executeTakeFirstOrThrow();
-      if (numUpdatedRows === 1n) await audit(trx, org, { act: 'kek.destroy', obj: { kek: version } }, nowMs);
+      if (numUpdatedRows === 1n) await this.audit(trx, org, { act: 'kek.destroy', obj: { kek: version } }, nowMs);
     });
   }
-}
 
-async function audit(
-  trx: VaultTransaction,
-  org: string,
-  entry: Parameters<typeof auditOfService>[1],
-  nowMs: number,
-): Promise<void> {
-  await writeAudit(trx, { org, event: auditOfService(org, entry, nowMs), evidence: null });
+  private async audit(
+    trx: VaultTransaction,
+    org: string,
+    entry: Parameters<typeof auditOfService>[1],
+    nowMs: number,
+  ): Promise<void> {
+    await this.outbox.write(trx, { org, event: auditOfService(org, entry, nowMs), evidence: null });
+  }
 }

@@ -1,4 +1,4 @@
-import { auditOfService, brokenConstraint, Chores, Clock, Metrics, writeAudit } from '@bulla/service-kit';
+import { AuditOutbox, auditOfService, brokenConstraint, Chores, Clock, Metrics } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import { VaultDatabase } from '../../database/vault-database.js';
 import { JobsRepository } from '../jobs/jobs.repository.js';
@@ -25,6 +25,7 @@ export class KeyCare {
     private readonly jobs: JobsRepository,
     private readonly times: KeyTimes,
     private readonly clock: Clock,
+    private readonly outbox: AuditOutbox,
     chores: Chores,
     metrics: Metrics,
   ) {
@@ -62,7 +63,7 @@ export class KeyCare {
       const job = await this.jobs.begin(trx, { org, what: 'kek', total: await this.rows.all(org, trx) });
       if (!job.isNew) return;
       const event = auditOfService(org, { act: 'key.rotate', obj: { job: job.id, what: 'kek' } }, nowMs);
-      await writeAudit(trx, { org, event, evidence: null });
+      await this.outbox.write(trx, { org, event, evidence: null });
     });
   }
 

@@ -1,5 +1,5 @@
 import { kekId } from '@bulla/crypto/open';
-import { auditOfService, Clock, writeAudit } from '@bulla/service-kit';
+import { AuditOutbox, auditOfService, Clock } from '@bulla/service-kit';
 import { Injectable } from '@nestjs/common';
 import type { JobKind, Step } from '../jobs/job-runner.js';
 import { JobRunner } from '../jobs/job-runner.js';
@@ -23,6 +23,7 @@ export class RootRotation implements JobKind {
     private readonly roots: RootKeys,
     private readonly rows: RootRewrapRepository,
     private readonly clock: Clock,
+    private readonly outbox: AuditOutbox,
     jobs: JobRunner,
   ) {
     jobs.add(this);
@@ -54,7 +55,7 @@ export class RootRotation implements JobKind {
       await repository.promote(trx, target);
       const obj = { root: target, ...(before !== undefined && { before: before.kid }) };
       const event = auditOfService(org, { act: 'root.activate', obj }, this.clock.nowMs());
-      await writeAudit(trx, { org, event, evidence: null });
+      await this.outbox.write(trx, { org, event, evidence: null });
       return true;
     });
   }

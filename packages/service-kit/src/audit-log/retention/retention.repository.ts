@@ -4,11 +4,11 @@ import { decodeUtf8 } from '@bulla/crypto';
 import { TILE_WIDTH } from '@bulla/crypto/log';
 import type { ExpressionBuilder, Kysely } from 'kysely';
 import { sql } from 'kysely';
-import type { LedgerTables } from '../audit/ledger-tables.js';
-import { agreesWith } from '../database/clock-drift.js';
-import type { Clock } from '../process/clock.js';
-import { copyOf } from './log-head.js';
-import { monthOfTable, monthTable, valuesOfMonth } from './months.js';
+import type { LedgerTables } from '../../audit/ledger-tables.js';
+import { agreesWith } from '../../database/clock-drift.js';
+import type { Clock } from '../../process/clock.js';
+import { copyOf } from '../log-head.js';
+import { monthOfTable, monthTable, valuesOfMonth } from '../months.js';
 
 type Db = Kysely<LedgerTables>;
 type PruneFacts = AuditFacts<'log.prune'>;

@@ -1,7 +1,7 @@
 import { CryptoError, strictParseBody } from '@bulla/crypto';
 import type { BundleFolder } from './bundle-folder.js';
 import { BundleIndex, evidencePath, INDEX_PATH, parseEvidence } from './bundle-format.js';
-import type { LogSource } from './log-source.js';
+import type { LogSource } from '../log-source.js';
 
 const INDEX_BYTES_MAX = 1024 * 1024;
 

@@ -1,20 +1,19 @@
 import { timestampOf, utf8 } from '@bulla/crypto';
 import type { Tile } from '@bulla/crypto/log';
-import { tilePath, tilesOf } from '@bulla/crypto/log';
-import { bullaError } from '../connection/errors.js';
-import type { Session } from '../connection/session.js';
-import type { Service } from '../connection/transport.js';
-import type { UnreachedService } from './audit-services.js';
-import { auditServices, forEachService } from './audit-services.js';
+import { parseOrigin, tilePath, tilesOf } from '@bulla/crypto/log';
+import { bullaError } from '../../connection/errors.js';
+import type { Session } from '../../connection/session.js';
+import type { Service } from '../../connection/transport.js';
+import type { UnreachedService } from '../audit-services.js';
+import { auditServices, forEachService } from '../audit-services.js';
 import type { BundleFolder } from './bundle-folder.js';
 import type { BundleIndex } from './bundle-format.js';
 import { documentFiles, encodeEvidence, evidencePath, INDEX_PATH, logPath } from './bundle-format.js';
 import { readIndex } from './bundle-read.js';
-import { LiveLog } from './live-log.js';
-import { newerErasure } from './gone/newest-erasure.js';
-import { parseOrigin } from './log-origin.js';
-import { seeLogs, sizeOf } from './seen-heads.js';
-import { witnessedFiles } from '../witnesses/witnessed-log.js';
+import { LiveLog } from '../live-log.js';
+import { newerErasure } from '../gone/newest-erasure.js';
+import { seeLogs, sizeOf } from '../seen-heads.js';
+import { witnessedFiles } from '../../witnesses/witnessed-log.js';
 
 /** How far the copy of a log has come. */
 export interface ExportProgress {

@@ -1,21 +1,23 @@
+import type { LogName } from '@bulla/crypto/log';
+import { parseOrigin } from '@bulla/crypto/log';
 import type { Trust } from '@bulla/crypto';
 import { CryptoError, requireSeconds } from '@bulla/crypto';
-import { checked } from '../connection/errors.js';
-import { rememberedTrust } from '../trust/remembered-trust.js';
-import type { TrustStore } from '../trust/trust-store.js';
-import type { AnswerInLogs } from './answer-in-logs.js';
-import { AnswerSearch } from './answer-in-logs.js';
-import type { ListedEntry } from './audit-entries.js';
-import type { AuditVerdict } from './audit-verdict.js';
+import { checked } from '../../connection/errors.js';
+import { rememberedTrust } from '../../trust/remembered-trust.js';
+import type { TrustStore } from '../../trust/trust-store.js';
+import type { AnswerInLogs } from '../answer-in-logs.js';
+import { AnswerSearch } from '../answer-in-logs.js';
+import type { ListedEntry } from '../audit-entries.js';
+import type { AuditVerdict } from '../audit-verdict.js';
 import type { BundleFolder } from './bundle-folder.js';
 import type { BundleIndex } from './bundle-format.js';
 import { INDEX_PATH } from './bundle-format.js';
 import { bundledLog, readIndex } from './bundle-read.js';
 import { readBundleTrust } from './bundle-trust.js';
-import { judgeAudit } from './judged-audit.js';
-import type { LogName } from './log-origin.js';
-import { parseOrigin } from './log-origin.js';
-import { withVerified } from './told/told-heads.js';
+import type { LogAtHand } from '../judged-audit.js';
+import { goneLog, judgeAudit } from '../judged-audit.js';
+import { olderExport } from '../loss/older-export.js';
+import { withVerified } from '../told/told-heads.js';
 
 export interface VerifyBundleOptions {
   /** `sha256:` and 64 hexadecimal digits, known from elsewhere than the folder. */
@@ -90,10 +92,19 @@ async function verifyWith(
     const remembered = state && (await rememberedTrust(state, { org, now }));
     const trusts = newestFirst(bundled, remembered);
     let entries = 0;
+    const shown: LogAtHand[] = logsOf(index).map(({ name, path }) => ({ name, source: bundledLog(folder, path) }));
+    const { older, gone } = olderExport(
+      shown.map(({ name }) => name),
+      state,
+      trusts[0],
+    );
     const verdict = await judgeAudit({
       org,
-      logs: logsOf(index).map(({ name, path }) => ({ name, source: bundledLog(folder, path) })),
+      logs: [...shown, ...gone.map(goneLog)],
       trusts,
+      older,
+      now,
+      accepted: state?.accepted,
       heads: state?.heads,
       told: [...(state?.told ?? []), ...(search?.told === undefined ? [] : [search.told])],
       onLeaf: (name, at, leaf, text) => {

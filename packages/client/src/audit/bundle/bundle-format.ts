@@ -1,15 +1,16 @@
+import { LogOrigin } from '@bulla/contract';
+import type { LogName } from '@bulla/crypto/log';
 import type { Bytes, Trust } from '@bulla/crypto';
 import { CryptoError, decodeUtf8, strictParse, utf8 } from '@bulla/crypto';
 import * as z from 'zod';
-import type { LogName } from './log-origin.js';
-import type { EntryEvidence } from './log-source.js';
+import type { EntryEvidence } from '../log-source.js';
 
 /** What is in a folder of exported logs (docs/spec/audit-log.md). Paths have `/` whatever the system has. */
 
 /** Where one log lies, in the layout of C2SP tlog-tiles. */
 const BundledLog = z.strictObject({
   path: z.string().regex(/^logs\/[a-z0-9-]{1,80}$/),
-  origin: z.string().regex(/^urn:bulla:[a-z0-9:-]{1,200}\/audit\/[1-9][0-9]{0,8}$/),
+  origin: LogOrigin,
   urn: z.string().regex(/^urn:bulla:[a-z0-9:-]{1,200}$/),
 });
 /** `bundle.json`: whose logs these are, and where each lies. */

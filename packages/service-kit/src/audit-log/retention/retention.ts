@@ -2,19 +2,22 @@ import { parseLeaf } from '@bulla/contract';
 import type { AuditFacts } from '@bulla/contract';
 import { encodeBase64url } from '@bulla/crypto';
 import { TILE_WIDTH } from '@bulla/crypto/log';
-import { auditOfService } from '../audit/audit-record.js';
-import type { LedgerTables } from '../audit/ledger-tables.js';
-import { writeAudit } from '../audit/outbox.js';
-import { databaseFault } from '../database/database-fault.js';
-import type { Database } from '../database/database.js';
-import type { EventLog } from '../observe/event-log.js';
-import { LogEvent } from '../observe/event-log.js';
-import type { Clock } from '../process/clock.js';
+import { auditOfService } from '../../audit/audit-record.js';
+import type { LedgerTables } from '../../audit/ledger-tables.js';
+import type { AuditOutbox } from '../../audit/outbox.js';
+import { databaseFault } from '../../database/database-fault.js';
+import type { Database } from '../../database/database.js';
+import type { EventLog } from '../../observe/event-log.js';
+import { LogEvent } from '../../observe/event-log.js';
+import type { Clock } from '../../process/clock.js';
+import type { FirstEntries } from '../begin/first-entry.js';
 import type { AgedLog, PrunedLog, SaidPrune } from './retention.repository.js';
 import { RetentionRepository } from './retention.repository.js';
 
 /** A month of entries is gone, as the logs said before. */
 const MONTH_DROPPED = new LogEvent<{ month: string }>('audit-month-dropped', 'info');
+/** The first entry of a log is not the one that was signed: nothing of that log goes, since that would repeat it. */
+const FIRST_CHANGED = new LogEvent<{ org: string; log: number }>('audit-first-entry-changed', 'error');
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /** How long entries of the audit log are kept, in days. */
@@ -25,6 +28,8 @@ export interface RetentionParts {
   readonly days: RetentionDays;
   readonly clock: Clock;
   readonly log: EventLog;
+  readonly outbox: AuditOutbox;
+  readonly firsts: Pick<FirstEntries, 'kept' | 'isFirst'>;
 }
 
 /**
@@ -69,22 +74,33 @@ export class Retention {
 
   /** Puts down that entries of a log go, unless that is said. */
   async #say(aged: AgedLog, said: readonly SaidPrune[]): Promise<void> {
-    const { database, clock } = this.#parts;
+    const { database, clock, outbox } = this.#parts;
     const below = keptFrom(aged);
     if (below <= Math.max(aged.first, belowIn(said, aged.log))) return;
     const { org, log, first, size, root } = aged;
     const before = await this.#before(aged, said);
+    if (before === 'changed') {
+      this.#parts.log.write(FIRST_CHANGED, { org, log });
+      return;
+    }
     const obj = { log, first, last: below - 1, size, root: encodeBase64url(root), ...(before && { before }) };
     const event = auditOfService(org, { act: 'log.prune', obj }, clock.nowMs());
-    await writeAudit(database.db, { org, event, evidence: null });
+    await outbox.write(database.db, { org, event, evidence: null });
   }
 
-  /** What the first entry says of the log before, which goes with it. */
-  async #before({ org, log }: AgedLog, said: readonly SaidPrune[]): Promise<AuditFacts<'log.prune'>['before']> {
-    const leaf = await this.#entries.leaf(org, log, 0);
-    const begin = leaf === undefined ? undefined : parseLeaf(leaf);
-    if (begin?.act === 'log.begin') return begin.obj.before;
-    return said.findLast((one) => one.log === log)?.before;
+  /** What the first entry says of the logs before, which goes with it; `changed` where it is not the one that was signed. */
+  async #before(
+    { org, log }: AgedLog,
+    said: readonly SaidPrune[],
+  ): Promise<AuditFacts<'log.prune'>['before'] | 'changed'> {
+    const { firsts } = this.#parts;
+    const kept = await firsts.kept(org, log);
+    const leaf = kept ?? (await this.#entries.leaf(org, log, 0));
+    if (leaf === undefined) return said.findLast((one) => one.log === log)?.before;
+    // guard: prune-first-entry
+    if (kept === undefined && !(await firsts.isFirst(org, log, leaf))) return 'changed';
+    const begin = parseLeaf(leaf);
+    return begin.act === 'log.begin' ? begin.obj.before : undefined;
   }
 
   async #drop(month: string, pruned: readonly PrunedLog[]): Promise<boolean> {

@@ -1,0 +1,43 @@
+import { CryptoError, utf8 } from '@bulla/crypto';
+import { leafHash, makeInclusionProof, verifyInclusion } from '@bulla/crypto/log';
+import type { LastNotesParts } from './last-notes.js';
+import { newestNote } from './last-notes.js';
+import type { LogRepository } from '../log.repository.js';
+import type { LogMarks } from '../marks.js';
+import { treeHashes } from '../tree-hashes.js';
+
+export interface FirstEntriesParts extends LastNotesParts {
+  readonly logs: LogRepository;
+  readonly marks: Pick<LogMarks, 'read'>;
+}
+
+/** The first entries of logs, as they were signed: who writes in the database can write another there. */
+export class FirstEntries {
+  readonly #parts: FirstEntriesParts;
+
+  constructor(parts: FirstEntriesParts) {
+    this.#parts = parts;
+  }
+
+  /** Its text, from beside the first mark of the log; undefined where that is not here. */
+  async kept(org: string, log: number): Promise<string | undefined> {
+    return (await this.#parts.marks.read(org)).find(({ number, first }) => number === log && first !== undefined)
+      ?.first;
+  }
+
+  /** Whether a text is the first entry of the log, by a tree that is in a mark or that a key of the log signed. */
+  async isFirst(org: string, log: number, text: string): Promise<boolean> {
+    const { logs, marks } = this.#parts;
+    const mark = (await marks.read(org)).findLast(({ number }) => number === log);
+    const head = mark ?? (await newestNote(org, log, this.#parts));
+    if (head === undefined) return false;
+    try {
+      const proof = await makeInclusionProof(0, head.size, treeHashes(logs, { org, log, size: head.size }));
+      await verifyInclusion({ leaf: await leafHash(utf8(text)), index: 0, head, proof });
+      return true;
+    } catch (error) {
+      if (error instanceof CryptoError) return false;
+      throw error;
+    }
+  }
+}

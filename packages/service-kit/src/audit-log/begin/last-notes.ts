@@ -1,0 +1,66 @@
+import type { AuditFacts } from '@bulla/contract';
+import { encodeBase64url, utf8 } from '@bulla/crypto';
+import type { TreeHead } from '@bulla/crypto/log';
+import { parseCheckpoint, parseNote, verifyCheckpoint } from '@bulla/crypto/log';
+import type { LogPens, Pen } from '../log-pens.js';
+import type { LogRepository } from '../log.repository.js';
+
+type Before = Extract<AuditFacts<'log.begin'>['before'], readonly unknown[]>;
+type LastNote = Before[number]['note'];
+
+/** A note that a key of its log signed. */
+export interface SignedNote extends TreeHead {
+  readonly note: string;
+  readonly origin: string;
+}
+
+export interface LastNotesParts {
+  readonly logs: Pick<LogRepository, 'notes'>;
+  readonly pens: Pick<LogPens, 'trustIn' | 'originsOf'>;
+}
+
+/**
+ * What the first entry of a log says of every lower number: the last note that was signed of it. Marks say it; where there is
+ * none, or it is from before marks were notes, the newest of the database that a key of that log signed.
+ */
+export async function lastNotes(pen: Pen, parts: LastNotesParts): Promise<Before> {
+  const before: Before = [];
+  for (let log = 1; log < pen.number; log++) before.push({ log, note: await lastNote(pen, log, parts) });
+  return before;
+}
+
+async function lastNote(pen: Pen, number: number, parts: LastNotesParts): Promise<LastNote> {
+  const mark = pen.marks.findLast((one) => one.number === number);
+  if (mark?.note !== undefined) return said(mark.note, mark.origin);
+  const newest = await newestNote(pen.org, number, parts);
+  // guard: before-smaller-note
+  if (newest === undefined || newest.size < (mark?.size ?? 0)) return null;
+  return said(newest.note, newest.origin);
+}
+
+/** The newest note of a log that the database has, and that one of its keys signed. */
+export async function newestNote(
+  org: string,
+  number: number,
+  { logs, pens }: LastNotesParts,
+): Promise<SignedNote | undefined> {
+  let newest: SignedNote | undefined;
+  for (const note of await logs.notes(org, number))
+    for (const origin of await pens.originsOf(org, number)) {
+      const trust = await pens.trustIn(org, origin);
+      // guard: before-unsigned-note without:
+      //   const good = { checkpoint: parseCheckpoint(parseNote(utf8(note)).text) };
+      const good = await verifyCheckpoint(utf8(note), trust).catch(() => undefined);
+      if (good !== undefined && good.checkpoint.size > (newest?.size ?? -1))
+        newest = { note, origin, size: good.checkpoint.size, root: good.checkpoint.root };
+    }
+  return newest;
+}
+
+function said(note: string, origin: string): LastNote {
+  const { text } = parseNote(utf8(note));
+  const { size, root } = parseCheckpoint(text);
+  const lines = note.slice(text.length + 1).split('\n');
+  const line = lines.find((one) => one.startsWith(`\u2014 ${origin} `)) ?? '';
+  return { origin, size, root: encodeBase64url(root), line };
+}

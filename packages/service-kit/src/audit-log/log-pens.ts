@@ -1,0 +1,110 @@
+import type { KeyRecord, Signer, Trust } from '@bulla/crypto';
+import { isCheckpointKey } from '@bulla/crypto';
+import type { CheckpointTrust } from '@bulla/crypto/log';
+import { noteKeyOf, originOf, parseOrigin, pinInOrigin } from '@bulla/crypto/log';
+import type { ServiceKeys } from '../authentication/service-keys.js';
+import { LogLost } from './log-lost.js';
+import type { KeptMark, LogMarks } from './marks.js';
+
+/** What of an organisation's documents says which of a service's logs is written. */
+export type LogListing = Pick<Trust, 'pin' | 'entity' | 'isRevoked'>;
+
+/** What writes the log of an organisation now. */
+export interface Pen {
+  readonly org: string;
+  /** Which log: the highest that the directory lists a key for. */
+  readonly number: number;
+  readonly origin: string;
+  readonly key: Signer;
+  /** Undefined where the folder of marks is not set up: nothing is signed then. */
+  readonly signsFrom: number | undefined;
+  /** All of the organisation, the newest last, read before the head is. */
+  readonly marks: readonly KeptMark[];
+}
+
+export interface LogPensParts {
+  readonly marks: Pick<LogMarks, 'read' | 'folder'>;
+  readonly keys: Pick<ServiceKeys, 'urnIn' | 'logKeys'>;
+  /** The newest documents; undefined for an organisation that is not served. */
+  readonly trustOf: (org: string) => Promise<LogListing | undefined>;
+}
+
+/**
+ * Says which log of an organisation is written, under which name and by which key. Pin, organisation, service and number
+ * make the name; nothing of it is read from the database (docs/spec/audit-log.md, Name).
+ */
+export class LogPens {
+  readonly #parts: LogPensParts;
+
+  constructor(parts: LogPensParts) {
+    this.#parts = parts;
+  }
+
+  /** @returns undefined for an organisation whose documents are not there. @throws {LogLost} `number`, `key` */
+  async of(org: string): Promise<Pen | undefined> {
+    const { keys, trustOf } = this.#parts;
+    const trust = await trustOf(org);
+    if (trust === undefined) return undefined;
+    const urn = keys.urnIn(org);
+    const records = recordsOf(trust, urn);
+    const number = Math.max(0, ...records.map(({ log }) => log ?? 0));
+    const folder = await this.#parts.marks.folder();
+    const marks = folder === undefined ? [] : await this.#parts.marks.read(org);
+    const newest = marks.at(-1);
+    const lowest = Math.max(
+      folder?.log ?? 0, // guard: pen-number-folder
+      newest?.number ?? 0, // guard: pen-number-mark
+    );
+    if (number > 0 && number < lowest) throw new LogLost('number', newest);
+    const listed = records.filter(({ log, kid }) => log === number && !trust.isRevoked(kid));
+    const key = keys.logKeys.find(({ signer }) => listed.some(({ kid }) => kid === signer.kid))?.signer;
+    // guard: pen-key without: if (key === undefined && keys.logKeys[0] === undefined)
+    if (number === 0 || key === undefined) throw new LogLost('key', newest);
+    const origin = originOf({ urn, number, pin: pinInOrigin(trust.pin) });
+    return { org, number, origin, key, signsFrom: folder?.log, marks };
+  }
+
+  /** What wrote a lower log, to write it to its end; undefined where its key is gone. */
+  endedBy(pen: Pen, { number, origin }: KeptMark): Pen | undefined {
+    const key = this.#parts.keys.logKeys.find(({ log }) => log === number)?.signer;
+    return key && { ...pen, number, origin, key };
+  }
+
+  /** The origins that a log of this number may have: that of its key's number, and the one from before there were such. */
+  async originsOf(org: string, number: number): Promise<string[]> {
+    const urn = this.#parts.keys.urnIn(org);
+    const trust = await this.#parts.trustOf(org);
+    const numbered = trust === undefined ? [] : [originOf({ urn, number, pin: pinInOrigin(trust.pin) })];
+    return [...numbered, originOf({ urn, number })];
+  }
+
+  /** As {@link trustIn}, for a log of a number: by its numbered name where there is a key of that number. */
+  async trustOfNumber(org: string, number: number): Promise<CheckpointTrust> {
+    const [numbered = '', old = ''] = (await this.originsOf(org, number)).slice(-2);
+    const trust = await this.trustIn(org, numbered);
+    return trust.keys.length > 0 || old === '' ? trust : this.trustIn(org, old);
+  }
+
+  /**
+   * By what checkpoints of a log of this service are verified: keys of its number, and for a log from before there were
+   * numbers, keys without one; both of the directory and of the key file.
+   */
+  async trustIn(org: string, origin: string): Promise<CheckpointTrust> {
+    const { keys, trustOf } = this.#parts;
+    const name = parseOrigin(origin);
+    const log = name?.pin === undefined ? undefined : name.number;
+    const trust = await trustOf(org);
+    const listed = trust === undefined ? [] : recordsOf(trust, keys.urnIn(org));
+    // guard: log-note-number without: const own = listed.map(({ jwk }) => jwk);
+    const own = listed
+      .filter((record) => record.log === log && trust?.isRevoked(record.kid) === false)
+      .map(({ jwk }) => jwk);
+    const held = keys.logKeys.filter((key) => key.log === log).map(({ signer }) => signer.publicJwk);
+    const all = await Promise.all([...own, ...held].map((jwk) => noteKeyOf(origin, jwk)));
+    return { origin, keys: all.filter(({ id }, index) => all.findIndex((one) => one.id === id) === index) };
+  }
+}
+
+function recordsOf(trust: LogListing, urn: string): readonly KeyRecord[] {
+  return (trust.entity(urn)?.keys ?? []).filter((record) => isCheckpointKey(record));
+}

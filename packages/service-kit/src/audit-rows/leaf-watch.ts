@@ -1,0 +1,193 @@
+import { parseLeaf } from '@bulla/contract';
+import type { Bytes } from '@bulla/crypto';
+import { decodeUtf8, encodeBase64url, equalBytes, sha256, utf8 } from '@bulla/crypto';
+import type { CheckpointTrust, Frontier, TreeHead } from '@bulla/crypto/log';
+import {
+  appendLeaf,
+  EMPTY_FRONTIER,
+  leafHash,
+  makeInclusionProof,
+  TILE_WIDTH,
+  TREE_HASH_BYTES,
+  treeHeadOf,
+  verifyCheckpoint,
+  verifyInclusion,
+} from '@bulla/crypto/log';
+import type { Acknowledged, AcknowledgedLeaves } from '../audit/acknowledged-leaves.js';
+import type { LeavesRepository, LogTree } from './leaves.repository.js';
+import { frontierAt } from '../audit-log/frontier-at.js';
+import type { LogRepository } from '../audit-log/log.repository.js';
+import type { RowAlarms } from './row-alarms.js';
+import { treeHashes } from '../audit-log/tree-hashes.js';
+
+/** Until then nobody looks where a decision is: nearly all are under a checkpoint by then. */
+const PATIENCE_MS = 10_000;
+/** Decisions that are looked for at once. */
+const LOOKED_FOR_MAX = 1_000;
+/** Entries of so long before the oldest decision that is kept are read again: its transaction took no longer. */
+const MARGIN_SECONDS = 600;
+
+export interface LeafWatchParts {
+  readonly leaves: AcknowledgedLeaves;
+  readonly logs: Pick<LogRepository, 'tile'>;
+  readonly rows: LeavesRepository;
+  /** What checkpoints of a log are verified by: its name, and the keys of this service. */
+  readonly trustOf: (org: string, log: number) => Promise<CheckpointTrust>;
+  /** What the database says of where it is, for services that notice that it was restored. */
+  readonly restoreMarkOf?: ((org: string) => Promise<string | undefined>) | undefined;
+  readonly alarms: Pick<RowAlarms, 'missing'>;
+  readonly nowMs?: () => number;
+}
+
+/** How far the logs of an organisation were read, and where leaves are due that were nowhere else. */
+interface Place {
+  log: number;
+  frontier: Frontier;
+  readonly due: Map<string, { readonly log: number; readonly size: number }>;
+}
+
+/**
+ * Looks for the decisions that this process told callers of: in trees that are signed, and, where they are in none yet, in
+ * the outbox. One that has left the outbox is due in the log as large as it was then; once that is signed without it, it is
+ * missing (docs/spec/audit-log.md#rows-before-the-log).
+ */
+export class LeafWatch {
+  readonly #parts: LeafWatchParts;
+  readonly #places = new Map<string, Place>();
+  readonly #marks = new Map<string, string | undefined>();
+  readonly #nowMs: () => number;
+
+  constructor(parts: LeafWatchParts) {
+    this.#parts = parts;
+    this.#nowMs = parts.nowMs ?? (() => performance.now());
+  }
+
+  /** Looks once, at each organisation by itself. @throws what the first that failed threw */
+  async look(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const org of this.#parts.leaves.organisations) {
+      try {
+        await this.#lookAt(org);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #lookAt(org: string): Promise<void> {
+    const { leaves, rows, alarms } = this.#parts;
+    if (await this.#isRestored(org)) {
+      leaves.forget(org);
+      this.#places.delete(org);
+      return;
+    }
+    const trees = await rows.trees(org);
+    const place = this.#places.get(org) ?? (await this.#begin(org, trees));
+    this.#places.set(org, place);
+    for (const tree of trees) if (tree.log >= place.log) await this.#follow(org, place, tree);
+    const before = this.#nowMs() - PATIENCE_MS;
+    const late = leaves.of(org).filter(({ sinceMs }) => sinceMs <= before);
+    const missing = late.length === 0 ? 0 : await this.#search(org, place, late.slice(0, LOOKED_FOR_MAX));
+    if (missing > 0) leaves.miss(org);
+    alarms.missing(org, Math.max(missing, leaves.lateOf(org)));
+    if (leaves.of(org).length === 0) this.#places.delete(org);
+  }
+
+  /** Whether the database bears another mark than when it was first looked at. */
+  async #isRestored(org: string): Promise<boolean> {
+    const mark = await this.#parts.restoreMarkOf?.(org);
+    const isKnown = this.#marks.has(org);
+    const before = this.#marks.get(org);
+    this.#marks.set(org, mark);
+    return isKnown && before !== mark;
+  }
+
+  /** Where to begin to read: before the oldest decision that is kept. */
+  async #begin(org: string, trees: readonly LogTree[]): Promise<Place> {
+    const { leaves, logs, rows } = this.#parts;
+    const oldestMs = leaves.of(org)[0]?.sinceMs ?? this.#nowMs();
+    const seconds = (this.#nowMs() - oldestMs) / 1000 + MARGIN_SECONDS;
+    const found = await rows.firstSince(org, seconds);
+    const tree = trees.find(({ log }) => log === found?.log) ?? trees.at(-1);
+    const place: Place = { log: tree?.log ?? 1, frontier: EMPTY_FRONTIER, due: new Map() };
+    if (tree === undefined) return place;
+    const first = Math.min(found?.idx ?? tree.signedSize, tree.signedSize);
+    // What is signed shows later whether these hashes are the right ones.
+    place.frontier = await frontierAt(first - (first % TILE_WIDTH), treeHashes(logs, { ...tree, org }));
+    return place;
+  }
+
+  /** Reads what a log has more since it was read, if that leads to the root that is signed. */
+  async #follow(org: string, place: Place, tree: LogTree): Promise<void> {
+    const { leaves, logs, trustOf } = this.#parts;
+    if (tree.checkpoint === null) return;
+    if (tree.log > place.log) {
+      place.log = tree.log;
+      place.frontier = EMPTY_FRONTIER;
+    }
+    const trust = await trustOf(org, tree.log);
+    // guard: leaf-watch-signed without: const head: TreeHead = tree;
+    const head: TreeHead = (await verifyCheckpoint(utf8(tree.checkpoint), trust)).checkpoint;
+    const found: string[] = [];
+    let { frontier } = place;
+    while (frontier.size < head.size) {
+      const hashes = await logs.tile(org, tree.log, { level: 0, idx: Math.floor(frontier.size / TILE_WIDTH) });
+      const first = frontier.size % TILE_WIDTH;
+      const count = Math.min(TILE_WIDTH - first, head.size - frontier.size);
+      if (hashes === undefined || hashes.length < (first + count) * TREE_HASH_BYTES) return;
+      for (let at = first; at < first + count; at++) {
+        const hash: Bytes = hashes.slice(at * TREE_HASH_BYTES, (at + 1) * TREE_HASH_BYTES);
+        ({ frontier } = await appendLeaf(frontier, hash));
+        const name = Buffer.from(hash).toString('base64');
+        if (leaves.has(org, name)) found.push(name);
+      }
+    }
+    // guard: leaf-watch-root
+    if (frontier.size !== head.size || !equalBytes((await treeHeadOf(frontier)).root, head.root)) return;
+    place.frontier = frontier;
+    leaves.settle(org, found);
+  }
+
+  /** Where decisions are that no checkpoint holds. @returns how many are nowhere. */
+  async #search(org: string, place: Place, late: readonly Acknowledged[]): Promise<number> {
+    const { leaves, rows } = this.#parts;
+    const { waiting, setAside, log, size } = await rows.find(
+      org,
+      late.map(({ mac }) => mac),
+    );
+    let missing = 0;
+    for (const { hash, mac } of late) {
+      const due = place.due.get(hash);
+      if (setAside.has(mac)) {
+        // guard: leaf-aside-said without: leaves.settle(org, [hash]);
+        if (await this.#isSaidAside(org, place, { hash, mac })) leaves.settle(org, [hash]);
+      } else if (waiting.has(mac)) place.due.delete(hash);
+      else if (due === undefined || due.log !== log) place.due.set(hash, { log, size });
+      else if (place.log === due.log && place.frontier.size >= due.size) missing++;
+    }
+    return missing;
+  }
+
+  /** Whether the signed log says that a row was set aside: the table alone is anybody's who has the database. */
+  async #isSaidAside(org: string, place: Place, { hash, mac }: Pick<Acknowledged, 'hash' | 'mac'>): Promise<boolean> {
+    const { logs, rows } = this.#parts;
+    const leaf = await rows.leafAside(org, mac);
+    if (leaf === undefined || Buffer.from(await leafHash(leaf)).toString('base64') !== hash) return false;
+    const name = encodeBase64url(await sha256(Uint8Array.from(leaf)));
+    const head = await treeHeadOf(place.frontier);
+    const read = treeHashes(logs, { org, log: place.log, size: head.size });
+    for (const { idx, leaf: said } of await rows.saidAside(org, place.log)) {
+      if (idx >= head.size || !names(said, name)) continue;
+      const proof = await makeInclusionProof(idx, head.size, read);
+      await verifyInclusion({ leaf: await leafHash(said), index: idx, head, proof });
+      return true;
+    }
+    return false;
+  }
+}
+
+function names(said: Uint8Array, leaf: string): boolean {
+  const entry = parseLeaf(decodeUtf8(said));
+  return entry.act === 'audit.set-aside' && entry.res === 'ok' && entry.obj.leaves.includes(leaf);
+}
