@@ -88,8 +88,6 @@ export interface ServiceOptions<Tables extends LedgerTables> extends ServicePart
   readonly auditLagMaxSeconds: number;
   /** Kept up to date, where a service hands its newest checkpoint on. */
   readonly newestCheckpoint?: NewestCheckpoint | undefined;
-  /** What the database says of where it is, for services that notice that it was restored. */
-  readonly restoreMarkOf?: ((org: string) => Promise<string | undefined>) | undefined;
   /** Each lets one organisation in. */
   readonly bootstrapSecrets?: readonly string[] | undefined;
   /** What the service needs beside its database to be ready, by name. */
@@ -161,7 +159,6 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     logs,
     rows: new LeavesRepository(ledgerDb.db),
     trustOf: (org, number) => pens.trustOfNumber(org, number),
-    restoreMarkOf: options.restoreMarkOf,
     alarms,
   });
 

@@ -89,7 +89,7 @@ export {
   urlSetting,
   wholeNumberSetting,
 } from './process/setting-values.js';
-export { isMarkOurs, markOfNow, restoreMarkOf } from './database/restore-mark.js';
+export { isMarkOurs, markOfNow } from './database/restore-mark.js';
 export type { RestoreMarkTable } from './database/restore-mark.js';
 export { readSettings, SettingsError } from './process/settings.js';
 export type { AskHidden } from './process/hidden-line.js';

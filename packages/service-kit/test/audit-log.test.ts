@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { utf8 } from '@bulla/crypto';
 import type { TreeHead } from '@bulla/crypto/log';
@@ -638,16 +638,37 @@ describe.each(stores)('the sequencer on %s', (store) => {
   it('keeps signed notes in files, and signs nothing by one that it cannot read', async () => {
     await decide(1);
     await sequencer().run();
-    const files = readdirSync(folder).toSorted();
-    expect(files).toEqual(['acme.1-begin.json', expect.stringMatching(/^acme\.[0-9a-f-]{36}\.json$/), 'log.json']);
+    // Names of marks are random: the longest is the newest mark.
+    const files = readdirSync(folder).toSorted((one, other) => one.length - other.length);
+    expect(files).toEqual(['log.json', 'acme.1-begin.json', expect.stringMatching(/^acme\.[0-9a-f-]{36}\.json$/)]);
+    const [, begin = '', newest = ''] = files;
     const { checkpoint } = await database.db.selectFrom('audit_log').select('checkpoint').executeTakeFirstOrThrow();
-    expect(JSON.parse(readFileSync(join(folder, files[1] ?? ''), 'utf8'))).toEqual({ v: 2, note: checkpoint });
+    expect(JSON.parse(readFileSync(join(folder, newest), 'utf8'))).toEqual({ v: 2, note: checkpoint });
     const [first] = await leaves();
-    expect(JSON.parse(readFileSync(join(folder, files[0] ?? ''), 'utf8'))).toMatchObject({ v: 2, first });
+    expect(JSON.parse(readFileSync(join(folder, begin), 'utf8'))).toMatchObject({ v: 2, first });
     await decide(1);
-    writeFileSync(join(folder, files[1] ?? ''), '{"v":1}');
-    await expect(sequencer().run()).rejects.toThrow(`${files[1]} is not a mark`);
+    writeFileSync(join(folder, newest), '{"v":1}');
+    await expect(sequencer().run()).rejects.toThrow(`${newest} is not a mark`);
     expect(await signed()).toMatchObject({ size: 2 });
+  });
+
+  const noteBy = async ({ signer }: LogKeyForTest, origin = ORIGIN) =>
+    signCheckpoint(origin, { size: 9, root: new Uint8Array(32) }, [
+      { key: await noteKeyOf(origin, signer.publicJwk), signer },
+    ]);
+  it.each([
+    ['that somebody without the key signed', async () => noteBy(await logKeyForTest(1))],
+    ['of another organisation', async () => noteBy(key, originOfLog(1, 'other'))],
+  ])('signs nothing by a mark %s [guard: mark-signed]', async (_, note) => {
+    await decide(1);
+    await sequencer().run();
+    writeFileSync(join(folder, 'acme.stray.json'), JSON.stringify({ v: 2, note: await note() }));
+    await decide(1);
+    await expect(sequencer().run()).rejects.toThrow('acme.stray.json was not signed');
+    expect(await signed()).toMatchObject({ size: 2 });
+    rmSync(join(folder, 'acme.stray.json'));
+    await sequencer().run();
+    expect(await signed()).toMatchObject({ size: 3 });
   });
 
   it('takes no head whose peaks are not those of its root [guard: log-frontier-root]', async () => {

@@ -36,7 +36,6 @@ describe.each(stores)('what a process told callers on %s', (store) => {
   let folder = '';
   let lines: string[] = [];
   let nowMs = 0;
-  let mark = 'one';
   let leaves: AcknowledgedLeaves;
   let watch: LeafWatch;
   const clock = new TestClock();
@@ -54,14 +53,12 @@ describe.each(stores)('what a process told callers on %s', (store) => {
     for (const table of TABLES) await database.db.deleteFrom(table).execute();
     lines = [];
     folder = folderFor(folderForTest('audit-marks'), logKey);
-    mark = 'one';
     leaves = new AcknowledgedLeaves({ secondsMax: SECONDS_MAX, nowMs: () => nowMs });
     watch = new LeafWatch({
       leaves,
       logs: new LogRepository(database.db),
       rows: new LeavesRepository(database.db),
       trustOf: async () => ({ origin: ORIGIN, keys: [await noteKeyOf(ORIGIN, key.publicJwk)] }),
-      restoreMarkOf: async () => mark,
       alarms: alarms(),
       nowMs: () => nowMs,
     });
@@ -151,18 +148,6 @@ describe.each(stores)('what a process told callers on %s', (store) => {
     await run('drop function tiny.drop_row()');
     await goOn();
     expect(require).toThrow(expect.objectContaining({ code: 'overloaded' }));
-  });
-
-  it('is forgotten with a restore mark, and missed no more', async () => {
-    await tell(2);
-    await watch.look();
-    await run('delete from tiny.audit_outbox');
-    await goOn();
-    expect(require).toThrow(expect.objectContaining({ code: 'overloaded' }));
-    mark = 'two';
-    await watch.look();
-    expect(require).not.toThrow();
-    expect(leaves.of('acme')).toEqual([]);
   });
 
   it('is late while it is in a log that nobody signs, which ends with the signature [guard: leaf-late]', async () => {

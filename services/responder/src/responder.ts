@@ -1,6 +1,6 @@
 import type { Unwrapper } from '@bulla/crypto';
 import type { Service, ServiceParts } from '@bulla/service-kit';
-import { Clock, createService, NewestCheckpoint, restoreMarkOf } from '@bulla/service-kit';
+import { Clock, createService, NewestCheckpoint } from '@bulla/service-kit';
 import { AppModule } from './app.module.js';
 import type { ResponderTables } from './database/types.js';
 import type { AnswerLimits } from './invocations/answer-budget.js';
@@ -58,7 +58,6 @@ export async function createResponder({
     service: 'responder',
     // A run is worth more than its place in the log: it may wait longer (protocol.md §8).
     auditLagMaxSeconds: 900,
-    restoreMarkOf: (org) => restoreMarkOf(parts.database.db, org),
     newestCheckpoint,
     module: AppModule.use({ trust, runs, newestCheckpoint, answerLimits, unwrappers, models, vaultUrl }),
     probes: { documents: () => trust.probe(), 'audit-head': async () => requireHead(newestCheckpoint) },

@@ -1,5 +1,5 @@
 import type { Service, ServiceParts } from '@bulla/service-kit';
-import { createService, restoreMarkOf } from '@bulla/service-kit';
+import { createService } from '@bulla/service-kit';
 import { RootKeys } from './managed/root-key/root-keys.js';
 import { AppModule } from './app.module.js';
 import type { VaultTables } from './database/types.js';
@@ -45,6 +45,5 @@ export async function createVault(parts: VaultConfig): Promise<Service> {
     module,
     probes,
     auditLagMaxSeconds: 900,
-    restoreMarkOf: (org) => restoreMarkOf(parts.database.db, org),
   });
 }

@@ -40,7 +40,7 @@ export { receiptKeysOf } from './receipts/receipt-seal.js';
 export type { Profile } from './home/profile.js';
 export { readProfile, writeProfile } from './home/profile.js';
 export type { LoggingService } from './organisation/log-keys.js';
-export { highestMark, LOGGING_SERVICES, markFolder, newestLogKey } from './organisation/log-keys.js';
+export { LOGGING_SERVICES, markFolder, newestLogKey } from './organisation/log-keys.js';
 export { renewOrganisation } from './organisation/renew-organisation.js';
 export type { UnlistedKeys } from './organisation/unlisted-keys.js';
 export { adoptSeenDocuments } from './organisation/seen-documents.js';

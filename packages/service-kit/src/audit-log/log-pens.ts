@@ -1,7 +1,7 @@
 import type { KeyRecord, Signer, Trust } from '@bulla/crypto';
-import { isCheckpointKey } from '@bulla/crypto';
+import { isCheckpointKey, utf8 } from '@bulla/crypto';
 import type { CheckpointTrust } from '@bulla/crypto/log';
-import { noteKeyOf, originOf, parseOrigin, pinInOrigin } from '@bulla/crypto/log';
+import { noteKeyOf, originOf, parseOrigin, pinInOrigin, verifyCheckpoint } from '@bulla/crypto/log';
 import type { ServiceKeys } from '../authentication/service-keys.js';
 import { LogLost } from './log-lost.js';
 import type { KeptMark, LogMarks } from './marks.js';
@@ -35,12 +35,17 @@ export interface LogPensParts {
  */
 export class LogPens {
   readonly #parts: LogPensParts;
+  /** By organisation, the notes of marks that were verified once. */
+  readonly #verified = new Map<string, ReadonlySet<string>>();
 
   constructor(parts: LogPensParts) {
     this.#parts = parts;
   }
 
-  /** @returns undefined for an organisation whose documents are not there. @throws {LogLost} `number`, `key` */
+  /**
+   * @returns undefined for an organisation whose documents are not there
+   * @throws {LogLost} `number`, `key`; {Error} naming a mark that no key of its log signed: nothing may be signed then
+   */
   async of(org: string): Promise<Pen | undefined> {
     const { keys, trustOf } = this.#parts;
     const trust = await trustOf(org);
@@ -50,6 +55,7 @@ export class LogPens {
     const number = Math.max(0, ...records.map(({ log }) => log ?? 0));
     const folder = await this.#parts.marks.folder();
     const marks = folder === undefined ? [] : await this.#parts.marks.read(org);
+    await this.#requireSigned(org, marks);
     const newest = marks.at(-1);
     const lowest = Math.max(
       folder?.log ?? 0, // guard: pen-number-folder
@@ -62,6 +68,40 @@ export class LogPens {
     if (number === 0 || key === undefined) throw new LogLost('key', newest);
     const origin = originOf({ urn, number, pin: pinInOrigin(trust.pin) });
     return { org, number, origin, key, signsFrom: folder?.log, marks };
+  }
+
+  /**
+   * Who can put a file into the folder has no key by that. Where nobody here knows a key of its number any more, or not yet,
+   * a mark counts as it is: of a lower number nothing is written, and by one of a higher number the log is lost.
+   */
+  async #requireSigned(org: string, marks: readonly KeptMark[]): Promise<void> {
+    const before = this.#verified.get(org);
+    const verified = new Set<string>();
+    for (const mark of marks) {
+      const isKnown = mark.note !== undefined && before?.has(mark.note) === true;
+      // guard: mark-signed
+      if (!isKnown && !(await this.#isSigned(org, mark)))
+        throw new Error(
+          `the mark ${mark.file} was not signed by a key of ${mark.origin}; move it away, and see who can write in the folder of marks`,
+        );
+      if (mark.note !== undefined) verified.add(mark.note);
+    }
+    this.#verified.set(org, verified);
+  }
+
+  async #isSigned(org: string, { origin, note }: KeptMark): Promise<boolean> {
+    const name = parseOrigin(origin);
+    if (name?.urn !== this.#parts.keys.urnIn(org)) return false;
+    // One from before marks were notes.
+    if (note === undefined) return name.pin === undefined;
+    const trust = await this.trustIn(org, origin);
+    return (
+      trust.keys.length === 0 ||
+      verifyCheckpoint(utf8(note), trust).then(
+        () => true,
+        () => false,
+      )
+    );
   }
 
   /** What wrote a lower log, to write it to its end; undefined where its key is gone. */

@@ -33,8 +33,6 @@ export interface LeafWatchParts {
   readonly rows: LeavesRepository;
   /** What checkpoints of a log are verified by: its name, and the keys of this service. */
   readonly trustOf: (org: string, log: number) => Promise<CheckpointTrust>;
-  /** What the database says of where it is, for services that notice that it was restored. */
-  readonly restoreMarkOf?: ((org: string) => Promise<string | undefined>) | undefined;
   readonly alarms: Pick<RowAlarms, 'missing'>;
   readonly nowMs?: () => number;
 }
@@ -49,12 +47,12 @@ interface Place {
 /**
  * Looks for the decisions that this process told callers of: in trees that are signed, and, where they are in none yet, in
  * the outbox. One that has left the outbox is due in the log as large as it was then; once that is signed without it, it is
- * missing (docs/spec/audit-log.md#rows-before-the-log).
+ * missing (docs/spec/audit-log.md#rows-before-the-log). Nothing that the database says makes it forget one: who takes a row
+ * away can write there too that all was restored.
  */
 export class LeafWatch {
   readonly #parts: LeafWatchParts;
   readonly #places = new Map<string, Place>();
-  readonly #marks = new Map<string, string | undefined>();
   readonly #nowMs: () => number;
 
   constructor(parts: LeafWatchParts) {
@@ -77,11 +75,6 @@ export class LeafWatch {
 
   async #lookAt(org: string): Promise<void> {
     const { leaves, rows, alarms } = this.#parts;
-    if (await this.#isRestored(org)) {
-      leaves.forget(org);
-      this.#places.delete(org);
-      return;
-    }
     const trees = await rows.trees(org);
     const place = this.#places.get(org) ?? (await this.#begin(org, trees));
     this.#places.set(org, place);
@@ -92,15 +85,6 @@ export class LeafWatch {
     if (missing > 0) leaves.miss(org);
     alarms.missing(org, Math.max(missing, leaves.lateOf(org)));
     if (leaves.of(org).length === 0) this.#places.delete(org);
-  }
-
-  /** Whether the database bears another mark than when it was first looked at. */
-  async #isRestored(org: string): Promise<boolean> {
-    const mark = await this.#parts.restoreMarkOf?.(org);
-    const isKnown = this.#marks.has(org);
-    const before = this.#marks.get(org);
-    this.#marks.set(org, mark);
-    return isKnown && before !== mark;
   }
 
   /** Where to begin to read: before the oldest decision that is kept. */

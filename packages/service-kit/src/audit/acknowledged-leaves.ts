@@ -69,7 +69,7 @@ export class AcknowledgedLeaves {
     for (const hash of hashes) leaves?.delete(hash);
   }
 
-  /** One is gone: nothing is decided for this organisation until {@link forget}, or this process is started anew. */
+  /** One is gone: nothing is decided for this organisation until a person starts this process anew. */
   miss(org: string): void {
     this.#missing.add(org);
   }
@@ -78,17 +78,13 @@ export class AcknowledgedLeaves {
     return this.#missing.has(org);
   }
 
-  /** A database that went back to a backup has lost them, and a new restore mark says so. */
-  forget(org: string): void {
-    this.#leaves.delete(org);
-    this.#missing.delete(org);
-  }
-
   /** @throws {Problem} overloaded while one is gone, is late for longer than a log may be behind, or too many are kept */
   require(org: string): void {
     // guard: leaf-missing
     if (this.#missing.has(org))
-      throw refused('a decision is missing from the audit log; nothing is done until a person has looked into it');
+      throw refused(
+        'a decision is missing from the audit log; nothing is done until a person has looked into it and started the service anew',
+      );
     // guard: leaf-late
     if (this.#isLate(org)) throw refused('the audit log is behind: nothing is done that it could not tell');
     // guard: leaves-many

@@ -1,4 +1,4 @@
-import type { ColumnType, Kysely } from 'kysely';
+import type { ColumnType } from 'kysely';
 import { sql } from 'kysely';
 
 /** What a row of `restore_mark` says of where, and by which transaction, it was written: it fits nowhere else and no earlier. */
@@ -28,16 +28,3 @@ export const isMarkOurs = sql<boolean>`restore_mark.place = ${place}
 
 /** What a mark says that is written now, by a transaction without a savepoint before it. */
 export const markOfNow = { place, written_by: sql<string>`pg_current_xact_id()` };
-
-/** What the mark of an organisation says; undefined where there is none. */
-export async function restoreMarkOf<Tables extends { restore_mark: RestoreMarkTable }>(
-  db: Kysely<Tables>,
-  org: string,
-): Promise<string | undefined> {
-  const row = await (db as unknown as Kysely<{ restore_mark: RestoreMarkTable }>)
-    .selectFrom('restore_mark')
-    .select(['place', 'written_by'])
-    .where('org', '=', org)
-    .executeTakeFirst();
-  return row === undefined ? undefined : `${row.written_by} ${row.place}`;
-}

@@ -1,7 +1,6 @@
 import type { FreshKeys, FreshKind, KeyPlace } from '@bulla/client/node';
 import {
   FRESH_KINDS,
-  highestMark,
   Home,
   HomeError,
   lockKeys,
@@ -180,8 +179,7 @@ async function generate(
   { marks, ...options }: FreshKeys & { readonly marks: string | undefined },
 ): Promise<void> {
   const [from, to] = [placeOf(context, like), placeOf(context, file)];
-  const heardLog = marks === undefined ? 0 : await highestMark(marks);
-  const made = await writeFreshKeys(from, to, { ...options, heardLog });
+  const made = await writeFreshKeys(from, to, { ...options, marks });
   const { beside = [] } = options;
   const log = await setUpOf(to, made, { beside, marks });
   const what =

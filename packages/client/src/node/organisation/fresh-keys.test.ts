@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyFile, KeyPurpose, SuiteId } from '@bulla/crypto';
@@ -88,14 +88,26 @@ describe('a file of fresh keys', () => {
     expect((await fresh(VAULT_KEYS)).keys.map(({ pur }) => pur)).toEqual(ALL);
   });
 
-  it('may keep all keys and have a fresh one for checkpoints, before the old', async () => {
+  it('may keep all keys and have a fresh one for checkpoints, before the old [guard: mark-number-far]', async () => {
     await prepare();
     const { keys } = await fileOf(RESPONDER_KEYS);
     const [sig, enc, old] = keys;
     const made = (await fresh(RESPONDER_KEYS, { beside: ['checkpoint'] })).keys;
     expect(made).toEqual([sig, enc, expect.objectContaining({ pur: ['checkpoint'], log: 2 }), old]);
-    const heard = await fresh(RESPONDER_KEYS, { beside: ['checkpoint'], heardLog: 7 });
+    const [marks, stray] = [home.path('marks'), home.path('marks/acme.one.json')];
+    await mkdir(marks);
+    await writeFile(home.path('marks/notes.txt'), '"log":999');
+    const markOf = (log: number) =>
+      JSON.stringify({ v: 2, note: `bulla/${'5a'.repeat(8)}/acme/vault/audit/${log}\n4\n` });
+    await writeFile(stray, markOf(7));
+    const heard = await fresh(RESPONDER_KEYS, { beside: ['checkpoint'], marks });
     expect([heard.keys[2], heard.rows?.length]).toEqual([expect.objectContaining({ log: 8 }), 2]);
+    for (const text of [markOf(999), '{"note":"\"log\":3"}']) {
+      await writeFile(stray, text);
+      await expect(fresh(RESPONDER_KEYS, { beside: ['checkpoint'], marks })).rejects.toThrow(
+        /acme\.one\.json .* move it away/,
+      );
+    }
     await expect(fresh(IDENTITY, { beside: ['checkpoint'] })).rejects.toThrow(
       'signs no checkpoints: it is neither a vault nor a responder',
     );

@@ -6,7 +6,7 @@ import type { FileKey } from '../home/key-file.js';
 import { isManagedKey } from '../../trust/managed-names.js';
 import { withManagedKeys } from './managed-keys.js';
 import { makeKey, readKeyFile, withLogKey, writeKeyFile } from '../home/key-file.js';
-import { nextLog } from './log-keys.js';
+import { highestMark, nextLog } from './log-keys.js';
 
 /** A file of keys, wherever it lies. */
 export interface KeyPlace {
@@ -23,8 +23,8 @@ export interface FreshKeys {
   readonly suite?: SuiteId | undefined;
   /** What is fresh beside the keys that are there, which are taken over; all keys are fresh unless given. */
   readonly beside?: readonly FreshKind[] | undefined;
-  /** The highest number of a log that is known beside those in the file, as from the service's marks; none unless given. */
-  readonly heardLog?: number | undefined;
+  /** The folder of the service's marks, which may know of a higher number of a log than the file; none unless given. */
+  readonly marks?: string | undefined;
   /** Makes a signing key that is to lie beside others; in the file unless given. */
   readonly makeSigning?: MakeSigning | undefined;
 }
@@ -48,14 +48,14 @@ export async function writeFreshKeys(like: KeyPlace, to: KeyPlace, options: Fres
   return fresh;
 }
 
-async function allFresh(before: KeyFile, { suite, heardLog }: FreshKeys): Promise<KeyFile> {
+async function allFresh(before: KeyFile, { suite, marks }: FreshKeys): Promise<KeyFile> {
   const { urn, keys } = before;
   const isVault = parseUrn(urn)?.id === 'vault';
   const others = keys.filter((key) => !isCheckpointKey(key) && !(isVault && isManagedKey(key)));
   const made: FileKey[] = [];
   for (const newest of newestOfEach(others)) made.push(await makeKey(suite ?? newest.suite, newest.use, newest.pur));
   const fresh = { ...before, keys: made };
-  const logging = signsCheckpoints(urn) ? await withLogKey(fresh, nextLog(before, [], heardLog ?? 0)) : fresh;
+  const logging = signsCheckpoints(urn) ? await withLogKey(fresh, await logAfter(before, marks)) : fresh;
   const [first] = made;
   return isVault && first !== undefined ? withManagedKeys(logging, first.suite) : logging;
 }
@@ -109,10 +109,10 @@ async function withEncryptionKey(before: KeyFile, { suite }: FreshKeys): Promise
 }
 
 /** The keys that are there, with the key of the next log before older ones, and a fresh row secret. */
-async function withCheckpointKey(before: KeyFile, { heardLog = 0 }: FreshKeys): Promise<KeyFile> {
+async function withCheckpointKey(before: KeyFile, { marks }: FreshKeys): Promise<KeyFile> {
   const { urn } = before;
   if (!signsCheckpoints(urn)) throw new HomeError(`${urn} signs no checkpoints: it is neither a vault nor a responder`);
-  return withLogKey(before, nextLog(before, [], heardLog));
+  return withLogKey(before, await logAfter(before, marks));
 }
 
 /** The keys that are there, with those for managed names where a vault has none. */
@@ -126,4 +126,9 @@ async function withKeysForManaged(before: KeyFile, { suite }: FreshKeys): Promis
 function signsCheckpoints(urn: string): boolean {
   const { kind, id = '' } = parseUrn(urn) ?? {};
   return kind === 'svc' && /^(?:vault$|responder:)/.test(id);
+}
+
+async function logAfter(before: KeyFile, marks: string | undefined): Promise<number> {
+  const next = nextLog(before, [], 0);
+  return marks === undefined ? next : Math.max(next, (await highestMark(marks, next)) + 1);
 }

@@ -1,7 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import type { KeyFile, KeyRecord } from '@bulla/crypto';
 import { isCheckpointKey } from '@bulla/crypto';
-import { MARK_FOLDER_FILE, markFolderText } from '@bulla/crypto/key-files';
+import { utf8 } from '@bulla/crypto';
+import { MARK_FOLDER_FILE, markFolderText, parseMarkFolder } from '@bulla/crypto/key-files';
+import { parseOrigin } from '@bulla/crypto/log';
 import { Home, HomeError } from '../home/home.js';
 import type { FileKey } from '../home/key-file.js';
 import { logOf, withLogKey, writeKeyFile } from '../home/key-file.js';
@@ -79,8 +81,8 @@ export async function withLogKeys(
     const record = records?.find(({ kid }) => kid === newest?.kid);
     const due = record !== undefined && isDue(record.use_until - now, LOG_KEY_LIFE.use);
     if (!isInUse || isElsewhere || !(beginsLogs || newest === undefined || due)) continue;
-    const known = Math.max(heard[who] ?? 0, await highestMark(home.path(markFolder(who))));
-    const log = nextLog(file, everListed(file.urn), known);
+    const after = nextLog(file, everListed(file.urn), heard[who] ?? 0);
+    const log = Math.max(after, (await highestMark(home.path(markFolder(who)), after)) + 1);
     // What follows a log that is whole is signed by the same folder; nothing else vouches for what its marks say.
     next[who] = due && !beginsLogs ? await withLogKey(file, log) : await withNextLog(home, who, file, log);
     await writeKeyFile(home, KEY_FILES[who], next[who]);
@@ -97,25 +99,48 @@ export function newestLogKey({ keys }: Pick<KeyFile, 'keys'>): FileKey | undefin
 }
 
 /**
- * The highest number that the files of a folder of marks name; 0 where there is no folder, or none names any.
- * @throws {HomeError} if one cannot be read: it may name a higher one
+ * The highest number that the marks of a folder, and the file of the folder itself, speak of; 0 where there is no folder.
+ * Other files say nothing.
+ * @param next the number that comes next by the keys that are known.
+ * @throws {HomeError} if one cannot be read, since it may be of a higher number; or if it is of one so high that nobody began
+ *   the logs before it: numbers do not come back
  */
-export async function highestMark(folder: string): Promise<number> {
+export async function highestMark(folder: string, next: number): Promise<number> {
   const marks = new Home(folder, undefined, false);
   let highest = 0;
   for (const name of await filesIn(folder)) {
-    const text = (await marks.read(name)) ?? '';
-    // Marks of every form have an origin, and the file of the folder has its number.
-    for (const [, of, said] of text.matchAll(/\/audit\/([1-9][0-9]{0,8})\b|"log":([1-9][0-9]{0,8})\b/g))
-      highest = Math.max(highest, Number(of ?? said));
+    const number = numberIn(name, (await marks.read(name)) ?? '');
+    // guard: mark-number-far
+    if (number === undefined || number > next + UNKNOWN_LOGS_MAX)
+      throw new HomeError(
+        number === undefined
+          ? `${marks.path(name)} is not a mark of an audit log; move it away, and run this again`
+          : `${marks.path(name)} speaks of audit log ${number}, and the next is ${next} by all keys; see who put it there, move it away, and run this again`,
+      );
+    highest = Math.max(highest, number);
   }
   return highest;
+}
+
+/** Logs whose keys nobody here knows: those that were begun after the copy of a key file that came back. */
+const UNKNOWN_LOGS_MAX = 8;
+
+function numberIn(name: string, text: string): number | undefined {
+  try {
+    if (name === MARK_FOLDER_FILE) return parseMarkFolder(utf8(text)).log;
+    const said = Object(JSON.parse(text)) as { readonly note?: unknown; readonly origin?: unknown };
+    // One from before marks were notes has its origin as a member.
+    const origin = typeof said.note === 'string' ? said.note.slice(0, said.note.indexOf('\n')) : said.origin;
+    return typeof origin === 'string' ? parseOrigin(origin)?.number : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function filesIn(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true });
-    return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+    return entries.filter((entry) => entry.isFile() && entry.name.endsWith('.json')).map(({ name }) => name);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return [];
