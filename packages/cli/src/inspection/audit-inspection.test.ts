@@ -47,6 +47,12 @@ describe('an audit log', () => {
       },
     ],
     [
+      'has nothing but its beginning',
+      [{ ...log, head: { ...head, size: 1 } }],
+      [],
+      { ok: true, detail: expect.stringContaining('vault: 1 entry signed, ') },
+    ],
+    [
       'has more entries than are verified here',
       [{ ...log, head: { ...head, size: 4_097 } }],
       [],

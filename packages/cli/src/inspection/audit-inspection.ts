@@ -56,7 +56,7 @@ async function inspectLog({ audit }: Pick<Bulla, 'audit'>, urn: string, now: num
   const { head, standing = 'new', origin } = log;
   const size = head?.size ?? 0;
   const data = { service: urn, origin, size, standing };
-  const signed = `${name}: ${size} entries signed`;
+  const signed = `${name}: ${size === 1 ? '1 entry' : `${size} entries`} signed`;
   if (standing === 'behind')
     return {
       name: NAME,
