@@ -3,8 +3,10 @@ import type { EnvelopeClaims, InvocationClaims, Statement, TagClaims } from '@bu
 import {
   composeAnswer,
   encodeBase64url,
+  loadSigner,
   mintId,
   organisationUrn,
+  privateJwkOf,
   randomBytes,
   ReplySealer,
   sealContent,
@@ -24,6 +26,7 @@ import {
 } from '@bulla/crypto';
 import { keyMaterialOf, signPublicKeys } from '@bulla/crypto/key-files';
 import { sealLetter, sealStreamedLetter } from '@bulla/crypto/letters';
+import { leafHash, noteKeyOf, originOf, pinInOrigin, signCheckpoint } from '@bulla/crypto/log';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import { gather, made, once } from './made.js';
@@ -221,6 +224,7 @@ async function reply(of: TestOrganisation, { envelope, env, tags }: Prompt, ques
     usage: { prompt_tokens: 7, completion_tokens: 2, total_tokens: 9 },
     purpose: 'prompt.reply' as const,
     prm: { ...envelope.prm },
+    checkpoint: await signedHead(of),
   };
   const { final, fin } = await sealer.finish(rest, signer);
   frames.push(['final', encodeBase64url(final)]);
@@ -234,6 +238,16 @@ async function reply(of: TestOrganisation, { envelope, env, tags }: Prompt, ques
     made('verify', 'evidence', { file, pin, now }, {}),
     made('verify', 'verdict', { file, pin, now }, { verdict: `VALID as of ${trust.directory.issued}`, ...said }),
   ];
+}
+
+/** What the first responder signed of its log: the directory lists a key for it, so each answer tells a head. */
+async function signedHead({ pin, responders: [{ urn, keyFile }] }: TestOrganisation): Promise<string> {
+  const key = keyFile.keys.find(({ pur }) => pur.includes('checkpoint'));
+  if (key === undefined) throw new Error(`${urn} has no key for checkpoints`);
+  const signer = await loadSigner(privateJwkOf(key), 'Ed25519');
+  const origin = originOf({ urn, number: 1, pin: pinInOrigin(pin) });
+  const head = { size: 1, root: await leafHash(utf8('the only entry')) };
+  return signCheckpoint(origin, head, [{ key: await noteKeyOf(origin, signer.publicJwk), signer }]);
 }
 
 /** What a renewer says of the directory, and of a position of a label. */
