@@ -22,7 +22,7 @@ import { until } from './fault-watch.js';
 
 // The same at a responder: no question is claimed and no model asked without the row that tells it.
 
-const LAG_MAX_SECONDS = 300;
+const LAG_MAX_SECONDS = 900;
 const REFUSED = { status: 503, body: { code: 'overloaded', retryable: true } };
 const CLAIMED = ['invocation', 'envelope_use', 'http_nonce', 'audit_outbox', 'audit_entry'] as const;
 const server = await databaseForTest();
