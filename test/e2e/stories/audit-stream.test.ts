@@ -88,7 +88,9 @@ async function until(what: () => boolean | Promise<boolean>, why: () => string):
 async function signed(): Promise<number> {
   const { stdout } = await succeed(['audit', 'verify', '--json'], auditor);
   const { logs } = JSON.parse(stdout) as { logs: { origin: string; entries: number }[] };
-  return logs.find(({ origin }) => origin.includes('svc:vault'))?.entries ?? 0;
+  const { entries } = logs.find(({ origin }) => origin.endsWith('/vault/audit/1')) ?? {};
+  if (entries === undefined) throw new Error(`no log of the vault is verified: ${stdout}`);
+  return entries;
 }
 
 /** The indexes of the vault's log, in the order in which they came. */
@@ -231,11 +233,11 @@ action(type="omfile" file="${join(place, 'entries')}" template="fields")
     const lines = async () =>
       (await readFile(join(place, 'entries'), 'utf8').catch(() => ''))
         .split('\n')
-        .filter((line) => line.includes('svc:vault/audit'));
+        .filter((line) => line.includes('/vault/audit/'));
     await until(async () => (await lines()).length >= size - 4, stream.said);
     for (const [index, line] of (await lines()).entries()) {
       const [, fields = '', act, at, leaf = ''] =
-        /^(\S+ \S+ \S+) (\S+) \[bulla@32473 origin="urn:bulla:dev:svc:vault\/audit\/1" index="(\d+)" id="aud_\w{26}" act="\S+" result="\w+"\]\s+(\{.*\})$/.exec(
+        /^(\S+ \S+ \S+) (\S+) \[bulla@32473 origin="bulla\/[0-9a-f]{16}\/dev\/vault\/audit\/1" index="(\d+)" id="aud_\w{26}" act="\S+" result="\w+"\]\s+(\{.*\})$/.exec(
           line,
         ) ?? [];
       expect([fields, at]).toEqual([expect.stringMatching(/^\S+ (info|warning|err) bulla-vault$/), String(index)]);

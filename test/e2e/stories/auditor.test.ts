@@ -161,7 +161,7 @@ describe('an auditor on another machine, with the pin and an export alone', () =
     await succeed(['audit', 'export', '--out', newer], auditor);
     const proved = await succeed(['verify', later, '--audit', newer, '--pin', pin], stranger);
     expect(proved.stdout).toMatch(
-      /^✔ log-checkpoint +urn:bulla:\S+:svc:responder:local\/audit\/1 begins with the \d+ entr(y|ies) that the answer tells of$/m,
+      /^✔ log-checkpoint +bulla\/[0-9a-f]{16}\/dev\/responder:local\/audit\/1 begins with the \d+ entr(y|ies) that the answer tells of$/m,
     );
     expect(ended.stderr).toContain('(check log-issue)');
   });

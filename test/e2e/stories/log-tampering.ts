@@ -1,7 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { keyFileSchema, loadSigner, privateJwkOf, utf8 } from '@bulla/crypto';
-import { appendLeaf, EMPTY_FRONTIER, encodeFrontier, leafHash, noteKeyOf, treeHeadOf } from '@bulla/crypto/log';
+import {
+  appendLeaf,
+  EMPTY_FRONTIER,
+  encodeFrontier,
+  leafHash,
+  noteKeyOf,
+  parseOrigin,
+  treeHeadOf,
+} from '@bulla/crypto/log';
 import { makeTiledLog } from '@bulla/crypto/testing';
 import pg from 'pg';
 
@@ -12,7 +20,6 @@ type Undo = () => Promise<void>;
 const TABLES = ['audit_log', 'audit_tile', 'audit_entry'];
 /** The lock of what writes the log. */
 const SEQUENCER = 'vault audit-sequencer';
-const ORIGIN = 'urn:bulla:dev:svc:vault/audit/1';
 
 /** What somebody with the database, and with the key of the vault, can do to its log; each is taken back. */
 export class LogTampering {
@@ -87,7 +94,7 @@ export class LogTampering {
   /** A log with these entries and no others, signed by the key of the vault. */
   async #replace(leaves: readonly Uint8Array<ArrayBuffer>[]): Promise<Undo> {
     const signer = await this.#signer();
-    const key = { key: await noteKeyOf(ORIGIN, signer.publicJwk), signer };
+    const key = { key: await noteKeyOf(await this.#origin(), signer.publicJwk), signer };
     const { files } = await makeTiledLog(leaves, key);
     let frontier = EMPTY_FRONTIER;
     for (const leaf of leaves) ({ frontier } = await appendLeaf(frontier, await leafHash(leaf)));
@@ -112,6 +119,14 @@ export class LogTampering {
     });
   }
 
+  /** The name of the log, in which the pin stands: the first line of what the vault signed last. */
+  async #origin(): Promise<string> {
+    const { rows } = await this.#client.query<{ checkpoint: string }>('SELECT checkpoint FROM vault.audit_log');
+    const [origin = ''] = rows[0]?.checkpoint.split('\n') ?? [];
+    if (rows.length !== 1 || parseOrigin(origin)?.number !== 1) throw new Error(`the vault has the log ${origin}`);
+    return origin;
+  }
+
   /** While the service writes nothing into its log. */
   async #changing(change: string | (() => Promise<void>)): Promise<Undo> {
     await this.#client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [SEQUENCER]);
@@ -134,7 +149,7 @@ export class LogTampering {
     const names = await readdir(folder);
     for (const name of names.filter((one) => /vault.*json$/.test(one))) {
       const file = keyFileSchema.parse(JSON.parse(await readFile(join(folder, name), 'utf8')));
-      const key = file.keys.find(({ pur }) => pur.includes('checkpoint'));
+      const key = file.keys.find((one) => one.pur.includes('checkpoint') && 'log' in one && one.log === 1);
       if (key !== undefined) return loadSigner(privateJwkOf(key), 'Ed25519');
     }
     throw new Error('the vault has no key for checkpoints');
