@@ -91,8 +91,8 @@ async function startStack(databaseUrl: string): Promise<Stack> {
     pin: organisation.pin,
     keyFile: organisation.owner.keyFile,
     logs: {
-      vault: await logPlaceOf(urls.vault, organisation.vault.keyFile, organisation.owner.keyFile),
-      responder: await logPlaceOf(urls.responder, responder.keyFile, organisation.owner.keyFile),
+      vault: await logPlaceOf(urls.vault, organisation.pin, organisation.vault.keyFile, organisation.owner.keyFile),
+      responder: await logPlaceOf(urls.responder, organisation.pin, responder.keyFile, organisation.owner.keyFile),
     },
     async haunt(tell) {
       const haunting = { kills: KILLS_EACH, mostMs: pace.mostMs, tell };

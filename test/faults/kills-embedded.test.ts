@@ -76,8 +76,8 @@ async function startStack(): Promise<Stack> {
     pin,
     keyFile,
     logs: {
-      vault: await logPlaceOf(vault, (await read('services/vault.keys.json')) as KeyFile, keyFile),
-      responder: await logPlaceOf(responder, (await read('services/responder.keys.json')) as KeyFile, keyFile),
+      vault: await logPlaceOf(vault, pin, (await read('services/vault.keys.json')) as KeyFile, keyFile),
+      responder: await logPlaceOf(responder, pin, (await read('services/responder.keys.json')) as KeyFile, keyFile),
     },
     haunt: (tell) => haunt(up, { kills: KILLS, mostMs: pace.mostMs, random: randomFrom(seed), model, tell }),
     async ageLeases() {

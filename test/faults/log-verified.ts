@@ -1,7 +1,7 @@
 import type { KeyFile, SignAlg } from '@bulla/crypto';
 import { loadSigner, privateJwkOf, utf8 } from '@bulla/crypto';
 import type { NoteKey, TreeHead } from '@bulla/crypto/log';
-import { noteKeyOf, verifyCheckpoint } from '@bulla/crypto/log';
+import { noteKeyOf, originOf, pinInOrigin, verifyCheckpoint } from '@bulla/crypto/log';
 import { LogMarks } from '../../packages/service-kit/src/audit-log/marks.js';
 import { verifiedLog } from '../../packages/service-kit/test/log-reader.js';
 import type { Asker } from './signed-requests.js';
@@ -27,19 +27,23 @@ export interface LogEntry {
 }
 
 /** The log of a service as the holder of a key file reads it. @throws {Error} if either has no such key */
-export async function logPlaceOf(url: string, service: KeyFile, reader: KeyFile): Promise<LogPlace> {
+export async function logPlaceOf(url: string, pin: string, service: KeyFile, reader: KeyFile): Promise<LogPlace> {
   const record = reader.keys.find(({ pur }) => pur.includes('http'));
   if (record === undefined) throw new Error(`${reader.urn} has no key for requests`);
   const signer = await loadSigner(privateJwkOf(record), record.alg as SignAlg);
-  return { url, key: await logKeyOf(service), reader: { keyid: `${reader.urn}#${record.kid}`, signer } };
+  return { url, key: await logKeyOf(pin, service), reader: { keyid: `${reader.urn}#${record.kid}`, signer } };
 }
 
-/** What the checkpoints of a service's first log are verified with. @throws {Error} if the file has no such key */
-export async function logKeyOf({ urn, keys }: KeyFile): Promise<NoteKey> {
-  const record = keys.find(({ pur }) => pur.includes('checkpoint'));
-  if (record === undefined) throw new Error(`${urn} has no key for checkpoints`);
+/**
+ * What the checkpoints of a service's first log are verified with.
+ * @param pin of the organisation whose log it is
+ * @throws {Error} if the file has no such key
+ */
+export async function logKeyOf(pin: string, { urn, keys }: KeyFile): Promise<NoteKey> {
+  const record = keys.find(({ pur, log }) => pur.includes('checkpoint') && log === 1);
+  if (record === undefined) throw new Error(`${urn} has no key for the checkpoints of its first log`);
   const { d: _private, ...publicJwk } = record.jwk as { d?: string };
-  return noteKeyOf(`${urn}/audit/1`, publicJwk as never);
+  return noteKeyOf(originOf({ urn, number: 1, pin: pinInOrigin(pin) }), publicJwk as never);
 }
 
 /**
@@ -56,8 +60,7 @@ export async function headOf(note: string, key: NoteKey): Promise<TreeHead> {
   return (await verifyCheckpoint(utf8(note), { origin: key.name, keys: [key] })).checkpoint;
 }
 
-/** What a process has in its folder of marks; undefined before its first. */
-export async function markOf(folder: string, org: string): Promise<TreeHead | undefined> {
-  const { size, root } = (await new LogMarks(folder).read(org)).at(-1) ?? {};
-  return size === undefined || root === undefined ? undefined : { size, root };
+/** What is in a folder of marks: the first of the log and all that processes have put beside it. */
+export async function marksIn(folder: string, org: string): Promise<TreeHead[]> {
+  return (await new LogMarks(folder).read(org)).map(({ size, root }) => ({ size, root }));
 }

@@ -96,7 +96,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
 /** The whole log of a vault, verified, once it tells of an act and nothing from before waits to be written. */
 async function actsIn({ vault, url }: World, process: ServiceProcess, last: string): Promise<string[]> {
   await until(async () => (await query({ url }, 'select 1 from vault.audit_outbox')).length === 0);
-  const key = await logKeyOf(vault.acme.vault.keyFile);
+  const key = await logKeyOf(vault.acme.pin, vault.acme.vault.keyFile);
   let acts: string[] = [];
   // What is taken into the log is handed out once it is signed for.
   await until(async () => {

@@ -36,8 +36,7 @@ withServer('the sequencer of two vaults, killed with -9 while they decide (F01, 
       // In every way with either of them, one after the other.
       const replica = (kill + Math.floor(kill / ways.length)) % 2 === 0 ? replicas[0] : replicas[1];
       deaths.push(await killIn(ways[kill % ways.length] ?? '', replica, watch, random));
-      const mark = await replica.mark();
-      if (mark !== undefined) marks.push(mark);
+      marks.push(...(await world.marks()));
       await replica.start();
     }
     await deciding.stop();

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { TreeHead } from '@bulla/crypto/log';
 import { makeOrganisation } from '@bulla/crypto/testing';
 import type { TestOrganisation } from '@bulla/crypto/testing';
@@ -10,7 +7,7 @@ import { expect } from '@jest/globals';
 import { sealVersion, tagOf } from '../../services/vault/test/authoring.js';
 import { Decider } from './decider.js';
 import type { LogEntry } from './log-verified.js';
-import { headOf, logKeyOf, markOf, verifiedEntries } from './log-verified.js';
+import { headOf, logKeyOf, marksIn, verifiedEntries } from './log-verified.js';
 import type { ServiceProcess } from './service-process.js';
 import { startService } from './service-process.js';
 import { call } from './signed-requests.js';
@@ -23,15 +20,15 @@ export interface Replica {
   readonly name: string;
   process: ServiceProcess;
   start(): Promise<void>;
-  /** What it has signed last, as it has put it down. */
-  mark(): Promise<TreeHead | undefined>;
 }
 
-/** Two vaults on one database, each with marks of its own, that are asked to decide; the log of one organisation. */
+/** Two vaults on one database and with one folder of marks, that are asked to decide; the log of one organisation. */
 export interface SequencerWorld {
   readonly organisation: TestOrganisation;
   readonly replicas: readonly [Replica, Replica];
   readonly watch: SequencerWatch;
+  /** What either has signed, as it is put down: the first of all, and the newest. */
+  marks(): Promise<TreeHead[]>;
   /** Clients at work, until told to stop. */
   decide(urls?: readonly string[]): Deciding;
   /**
@@ -56,17 +53,15 @@ export async function startSequencers(
   databaseUrl: string,
   more: { readonly first?: Readonly<Record<string, string>> } = {},
 ): Promise<SequencerWorld> {
-  const folder = await mkdtemp(join(tmpdir(), 'bulla-sequencer-'));
   const organisation = await makeOrganisation();
   const { org } = organisation;
-  const { settings, ...keys } = await vaultSettings(organisation, databaseUrl);
+  const { settings, marks: marksFolder, ...keys } = await vaultSettings(organisation, databaseUrl);
   const ports = await freePorts(2);
   const replicaOf = async (name: (typeof NAMES)[number], index: number): Promise<Replica> => {
-    const marks = join(folder, name);
     const named = `${databaseUrl}${databaseUrl.includes('?') ? '&' : '?'}application_name=${name}`;
-    const own = { BULLA_DATABASE_URL: named, BULLA_AUDIT_MARKS: marks, BULLA_VAULT_PORT: String(ports[index]) };
+    const own = { BULLA_DATABASE_URL: named, BULLA_VAULT_PORT: String(ports[index]) };
     const start = () => startService('vault', { ...settings, ...own, ...(name === 'first' && more.first) });
-    const replica = { name, process: await start(), mark: () => markOf(marks, org) };
+    const replica = { name, process: await start() };
     return Object.assign(replica, {
       async start() {
         replica.process = await start();
@@ -79,11 +74,13 @@ export async function startSequencers(
   await bring(second.process.url, organisation);
   const prompt = await publish(second.process.url, organisation);
   const watch = await SequencerWatch.begin(databaseUrl, org);
-  const key = await logKeyOf(organisation.vault.keyFile);
+  const key = await logKeyOf(organisation.pin, organisation.vault.keyFile);
+  const marks = () => marksIn(marksFolder, org);
   return {
     organisation,
     replicas,
     watch,
+    marks,
     decide(among = urls) {
       const deciders = Array.from({ length: DECIDERS }, () => new Decider(among, organisation, prompt));
       const deciding = Promise.all(deciders.map((decider) => decider.decideOn()));
@@ -97,13 +94,12 @@ export async function startSequencers(
         },
       };
     },
-    async expectWhole(deciders, marks) {
+    async expectWhole(deciders, seenMarks) {
       await watch.untilWritten();
       expect(watch.faults).toEqual([]);
       await expectIndexes(watch, org);
       const seen = await Promise.all([...watch.checkpoints].map((note) => headOf(note, key)));
-      const signed = await Promise.all(replicas.map((replica) => replica.mark()));
-      const heads = [...seen, ...marks, ...signed.filter((mark) => mark !== undefined)];
+      const heads = [...seen, ...seenMarks, ...(await marks())];
       let entries: readonly LogEntry[] = [];
       for (const { process } of replicas)
         entries = await verifiedEntries({ url: process.url, key, reader: organisation.auditor }, heads);
@@ -115,7 +111,6 @@ export async function startSequencers(
       for (const { process } of replicas) await process.stop('SIGKILL');
       await watch.end();
       await keys.remove();
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }

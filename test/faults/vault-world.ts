@@ -22,14 +22,15 @@ export interface VaultWorld {
 export async function vaultSettings(
   organisation: TestOrganisation,
   databaseUrl: string,
-): Promise<{ settings: Record<string, string>; remove(): Promise<void> }> {
+): Promise<{ settings: Record<string, string>; marks: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'bulla-faults-'));
   const keys = join(folder, 'vault.keys.json');
   await writeFile(keys, JSON.stringify(organisation.vault.keyFile), { mode: 0o600 });
   // Where a service looks for its marks unless it is told.
-  setUpMarkFolder(`${keys}.audit-marks`, organisation.vault.keyFile);
+  const marks = setUpMarkFolder(`${keys}.audit-marks`, organisation.vault.keyFile);
   return {
     settings: { BULLA_DATABASE_URL: databaseUrl, BULLA_KEYS_FILE: keys, BULLA_BOOTSTRAP_SECRET: SECRET },
+    marks,
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
