@@ -137,16 +137,26 @@ withServer('a responder with new keys', () => {
     // A label that is not at the newest version, and none is moved or pushed.
     await writeFile(join(folder, 'triage.md'), 'Sort this claim, and say why.\n\n{{claim}}\n');
     ok(await bulla(['prompt', 'push', 'claims/triage', '-f', join(folder, 'triage.md')], settings));
-    const newest = join(folder, 'responder.newest.json');
-    ok(await bulla(['keys', 'generate', newest, '--like', join(home, 'services/responder.keys.json')], settings));
-    const stated = ok(await bulla(['keys', 'public', newest], settings));
-    const fingerprint = stated.stderr.match(FINGERPRINT)?.[0] ?? '';
-    const file = join(folder, 'responder.newest.public');
-    await writeFile(file, stated.stdout);
-    const accept = ['trust', 'accept', '--fingerprint', fingerprint, '--keys', file];
+    const installed = join(folder, 'responder.new.json');
+    /** Fresh keys, and the command that lists them. */
+    const generate = async (name: string, like: string, ...more: string[]) => {
+      const keys = join(folder, `${name}.json`);
+      ok(await bulla(['keys', 'generate', keys, '--like', like, ...more], settings));
+      const stated = ok(await bulla(['keys', 'public', keys], settings));
+      const fingerprint = stated.stderr.match(FINGERPRINT)?.[0] ?? '';
+      const file = join(folder, `${name}.public`);
+      await writeFile(file, stated.stdout);
+      return { keys, fingerprint, accept: ['trust', 'accept', '--fingerprint', fingerprint, '--keys', file] };
+    };
+    // A copy from before the last change knows of log 1 alone.
+    const old = await generate('responder.old', join(home, 'services/responder.keys.json'));
+    const ofOld = await bulla(old.accept, settings);
+    expect([ofOld.status, ofOld.stderr]).toEqual([2, expect.stringContaining('the directory lists one of log 2')]);
+    expect(ofOld.stderr).toContain('bulla keys generate NEW --like FILE --marks FOLDER');
+    const marks = ['--marks', join(home, 'audit/responder')];
+    const { keys: newest, fingerprint, accept } = await generate('responder.newest', installed, ...marks);
     const early = await bulla(accept, settings);
     expect([early.status, early.stderr]).toEqual([2, expect.stringContaining('its new key file is not in place')]);
-    const installed = join(folder, 'responder.new.json');
     await rename(newest, installed);
     // It looks every two seconds.
     for (;;) {
@@ -169,5 +179,10 @@ withServer('a responder with new keys', () => {
     responder = await startResponder(installed);
     const answered = ok(await run());
     expect(answered.stderr).toContain(`signed by responder main ${fingerprint.slice(0, 9)}`);
+    // Each of its files brought the key of a log, and every log is whole.
+    const verified = ok(await bulla(['audit', 'verify'], settings)).stdout;
+    const origins = verified.match(/^bulla\/.*$/gm)?.map((origin) => origin.split('/').slice(3).join('/'));
+    expect(origins).toEqual(['vault/audit/1', ...[1, 2, 3].map((log) => `responder:main/audit/${log}`)]);
+    expect(verified.match(/^chain ok /gm)).toHaveLength(4);
   });
 });

@@ -15,6 +15,6 @@ export function whyNoNextLog(added: readonly PublicKey[], listed: readonly KeyRe
   const highest = Math.max(0, ...listed.map(({ log }) => log ?? 0));
   // guard: accept-log-number
   if (key.log <= highest)
-    return `the file has the key of audit log ${key.log}, and the directory lists one of log ${highest}: a new key is of a later log`;
+    return `the file has the key of audit log ${key.log}, and the directory lists one of log ${highest}: a new key is of a later log. Make the file again from the one that the service works with: bulla keys generate NEW --like FILE --marks FOLDER`;
   return undefined;
 }

@@ -84,7 +84,7 @@ export function addKeysCommands(program: Command, context: Context): void {
 Without --like: keys of a person, for \`bulla seal\` and \`bulla open\`, which belong to no organisation.
 With --like: for a service that is to get new keys. Nobody trusts them until a holder of the directory's key lists them.
 A vault or responder gets the key of its next audit log, too, and beside the file NAME.log.json: put that as log.json into its
-folder of marks (BULLA_AUDIT_MARKS), together with the key file. With --marks, a folder that is set up already stays as it is.
+folder of marks (BULLA_AUDIT_MARKS) if that has none, with the key file. With --marks it is not made for a folder that has one.
 
 With --signing, --encryption or --checkpoint (or several) the new keys lie beside the old ones, and nothing stops. Put
 the file in the place of the old one: the service takes it while it runs, opens what is sealed to either key, and signs
@@ -188,7 +188,7 @@ async function generate(
   context.result(document, styled('✔', 'good'), ` ${what} of ${made.urn} in ${to.path}`);
   if (log?.path !== undefined)
     context.out.talk(
-      `it has the key of audit log ${log.number}: put ${log.path} as log.json into the folder of marks, with the key file`,
+      `it has the key of audit log ${log.number}: put ${log.path} as log.json into the folder of marks if that has none, with the key file`,
     );
 }
 
