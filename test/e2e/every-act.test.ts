@@ -68,6 +68,8 @@ async function untilSigned(
 describe('the log of a vault', () => {
   let vault: TestVault;
   const trusts: Trust[] = [];
+  /** The latest time of the vault so far: who verifies lives then. */
+  let latest = 0;
   beforeAll(async () => {
     vault = await startVault(findPostgres() === undefined ? 'PGlite' : 'PostgreSQL');
   });
@@ -80,7 +82,9 @@ describe('the log of a vault', () => {
     await doChore(vault.service, 'write-audit-log');
     const auditor = vault.clientOf(vault.acme.auditor);
     trusts.unshift(vault.acme.trust);
-    await expectGood(auditor, { urn: vault.acme.vault.urn, org: 'acme', trusts: trusts as [Trust, ...Trust[]] });
+    latest = Math.max(latest, vault.clock.now());
+    const { urn } = vault.acme.vault;
+    await expectGood(auditor, { urn, org: 'acme', trusts: trusts as [Trust, ...Trust[]], now: latest });
   };
 
   it('has what each route brings about under its own name, done or refused', async () => {
@@ -168,6 +172,7 @@ describe('the log of a vault', () => {
     await doChore(vault.service, 'care-for-keys');
     // What is from the future waits for its time.
     await doChore(vault.service, 'write-audit-log');
+    latest = vault.clock.now();
     vault.clock.advance(-91 * DAY_SECONDS);
     rootKeyFiles.placeNext();
     await doChore(vault.service, 'hold-root-keys');

@@ -18,6 +18,13 @@ export interface JudgedLog {
   readonly pairs: ReadonlySet<string>;
 }
 
+interface ServedBy {
+  readonly urn: string;
+  readonly org: string;
+  readonly trusts: readonly [Trust, ...Trust[]];
+  readonly now?: number;
+}
+
 /** Every pair that {@link BROUGHT_ABOUT} has, as {@link JudgedLog} spells them. */
 export function everyPair(): string[] {
   return Object.entries(BROUGHT_ABOUT).flatMap(([act, { routes, ...more }]) => {
@@ -33,15 +40,17 @@ export function everyPair(): string[] {
   });
 }
 
-/** Verifies the first log of a service as `bulla audit verify` does. */
+/**
+ * Verifies the first log of a service as `bulla audit verify` does.
+ * @param now seconds, by the clock of who verifies: the present unless given.
+ */
 export async function judgeServed(
   client: SignedClient,
-  { urn, org, trusts }: { urn: string; org: string; trusts: readonly [Trust, ...Trust[]] },
+  { urn, org, trusts, now = Math.floor(Date.now() / 1000) }: ServedBy,
 ): Promise<JudgedLog> {
   const log = new ServedLog(client);
   const leaves: [number, AuditLeaf][] = [];
   const onLeaf = (index: number, leaf: AuditLeaf) => void leaves.push([index, leaf]);
-  const now = Math.floor(Date.now() / 1000);
   const name = { urn, number: 1, pin: pinInOrigin(trusts[0].pin) };
   const verdict = await judgeLog({ name, source: log, org, trusts, requests: new RequestMemory(), now, onLeaf });
   const bad = new Set(verdict.misfits.map(({ index }) => index));
