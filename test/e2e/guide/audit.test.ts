@@ -50,6 +50,7 @@ function shapeOf(line: string): string {
     line
       .replaceAll(/\b([a-z]{3})_[0-9a-z]{26}\b/g, '$1_')
       .replaceAll(/[0-9a-f]{4}(:[0-9a-f]{4}){7}/g, 'FINGERPRINT')
+      .replaceAll(/\bbulla\/[0-9a-f]{16}\//g, 'bulla/PIN/')
       .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:]+(\.\d+Z|Z)?/g, 'TIME')
       .replaceAll(/\b(head=|receipt |whash=)[\w-]+…?/g, '$1HASH')
       .replaceAll(/\b\d+( of the \d+)? (entries|entry|events|new files?)\b/g, 'N $2')

@@ -145,7 +145,8 @@ export const Note = z
   .regex(/^(?:urn:|bulla\/)[^\p{Cc}]+\n(?:[^\p{Cc}]*\n)+$/u, 'must be a signed note')
   .meta({
     description: 'Size and root of a log, signed by its service (C2SP tlog-checkpoint).',
-    example: 'urn:bulla:acme:svc:vault/audit/1\n8\nh/8=\n\n\u2014 urn:bulla:acme:svc:vault/audit/1 c2ln\n',
+    example:
+      'bulla/3fa95c07d1e8264b/acme/vault/audit/1\n8\nh/8=\n\n\u2014 bulla/3fa95c07d1e8264b/acme/vault/audit/1 c2ln\n',
   });
 
 /** The logs of a service for one organisation. */
@@ -157,7 +158,7 @@ export const AuditCheckpoints = z
           log: LogNumber,
           origin: LogOrigin.meta({
             description: 'The name of the log.',
-            example: 'urn:bulla:acme:svc:vault/audit/1',
+            example: 'bulla/3fa95c07d1e8264b/acme/vault/audit/1',
           }),
           checkpoint: Note.nullable().describe('Its newest checkpoint; null before the first.'),
           first: LogIndex.describe(
