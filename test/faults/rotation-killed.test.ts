@@ -39,7 +39,11 @@ async function makeWorld(dataKeys: number): Promise<World> {
   return {
     vault,
     url,
-    settings: { ...settings, BULLA_ROOT_KEY: vault.rootKeyFiles.settings.current },
+    settings: {
+      ...settings,
+      BULLA_AUDIT_MARKS: vault.auditMarks,
+      BULLA_ROOT_KEY: vault.rootKeyFiles.settings.current,
+    },
     async stop() {
       await vault.stop();
       await keys.remove();

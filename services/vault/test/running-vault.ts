@@ -45,6 +45,8 @@ export interface TestVault {
   countEffects(): Promise<Record<string, number>>;
   /** A second vault on the same database: another replica. */
   startReplica(changes?: ReplicaChanges): Promise<Service>;
+  /** The folder that its replicas have their marks in. */
+  readonly auditMarks: string;
   /** The files that its root keys are in; the second is not there. */
   readonly rootKeyFiles: RootKeyFiles;
   stop(): Promise<void>;
@@ -120,6 +122,7 @@ export async function startVault(
   const clock = new TestClock(acme.now * 1000);
   const keys = await ServiceKeys.load(acme.vault.keyFile);
   const deposits = await DepositKeys.load(acme.vault.keyFile);
+  const auditMarks = setUpMarkFolder(folderForTest('audit-marks'), acme.vault.keyFile);
   const files = rootKeyFiles();
   const heldKeys: RootKeys[] = [];
   const rootKeysOf = async () => {
@@ -140,7 +143,7 @@ export async function startVault(
       usageDays: 400,
       clock,
       log,
-      auditMarks: setUpMarkFolder(folderForTest('audit-marks'), acme.vault.keyFile),
+      auditMarks,
       listen: { host: '127.0.0.1', port: 0, metricsPort: 0 },
       // Tests ask more in a second than people do.
       rates: {
@@ -167,6 +170,7 @@ export async function startVault(
     log: lines,
     acme,
     other,
+    auditMarks,
     rootKeyFiles: files,
     clientOf: (member) => new SignedClient(service, member, { now: () => clock.now(), contract }),
     async get(path, headers = {}) {
