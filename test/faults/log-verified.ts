@@ -40,7 +40,7 @@ export async function logPlaceOf(url: string, pin: string, service: KeyFile, rea
  * @throws {Error} if the file has no such key
  */
 export async function logKeyOf(pin: string, { urn, keys }: KeyFile): Promise<NoteKey> {
-  const record = keys.find(({ pur, log }) => pur.includes('checkpoint') && log === 1);
+  const record = keys.find((one) => one.pur.includes('checkpoint') && 'log' in one && one.log === 1);
   if (record === undefined) throw new Error(`${urn} has no key for the checkpoints of its first log`);
   const { d: _private, ...publicJwk } = record.jwk as { d?: string };
   return noteKeyOf(originOf({ urn, number: 1, pin: pinInOrigin(pin) }), publicJwk as never);
