@@ -142,8 +142,10 @@ withDump('a vault that was restored from an older dump', () => {
     expect(ok(await bulla(['trust', 'hand-back', '--yes'], settings)).stdout).toMatch(
       /^✔ handed back: \d versions? of the directory, \d moves? of \d labels?\n$/,
     );
-    expect((await push('Fourth.')).stderr).toContain('bulla trust resume');
+    expect((await bulla(['trust', 'renew', '--begin-logs', '--yes'], settings)).stderr).toContain('bulla trust resume');
     ok(await bulla(['trust', 'resume', '--yes'], settings));
+    expect((await push('Fourth.')).stderr).toContain('bulla trust renew --begin-logs');
+    ok(await bulla(['trust', 'renew', '--begin-logs', '--yes'], settings));
 
     expect(ok(await bulla(['trust', 'show'], settings)).stdout).toMatch(/root +version 2/);
     expect(ok(await push('Fourth.')).stdout).toContain('v4');

@@ -28,6 +28,9 @@ const BESIDE = new Set(['wrap.delete']);
 /** The text of a leaf that says what was done, and not that it was refused (contract, `encodeLeaf`). */
 const DONE = /^\{"v":1,"id":"[^"]*","t":"[^"]*","org":"[^"]*","act":"([^"]*)","res":"ok"/;
 
+const LOST =
+  'the audit log is lost: hand back first what a restored database lacks (bulla trust hand-back), then begin the next log (bulla trust renew --begin-logs)';
+
 export interface AuditLagParts {
   /** How old the oldest decision that waits may be. */
   readonly secondsMax: number;
@@ -105,7 +108,7 @@ export class AuditLag {
     // guard: audit-lag
     if (isClosed) {
       this.#metrics.overloads.inc({ why: 'audit' });
-      throw refused('the audit log is lost or behind: nothing is done that it could not tell');
+      throw refused(this.#lost.has(org) ? LOST : 'the audit log is behind: nothing is done that it could not tell');
     }
     this.#leaves?.require(org);
   }
@@ -116,7 +119,7 @@ export class AuditLag {
     const [, act = ''] = DONE.exec(event) ?? [];
     // guard: lost-row without: const mayBe = true;
     const mayBe = CURES.has(act) || BESIDE.has(act);
-    if (!mayBe) throw refused('the audit log is lost: nothing is written to it');
+    if (!mayBe) throw refused(LOST);
     if (COUNTED.has(act)) this.#let.set(org, (this.#let.get(org) ?? 0) + 1);
   }
 
