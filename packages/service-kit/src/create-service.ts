@@ -265,6 +265,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     clock,
     log,
     outbox,
+    logs,
     firsts: new FirstEntries({ logs, marks, pens }),
   });
   chores.add({ name: 'prune-audit-log', everyMs: limits.choresIntervalMs, run: () => retention.run() });

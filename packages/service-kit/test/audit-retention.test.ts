@@ -74,7 +74,7 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     const pens = new LogPens({ marks, keys, trustOf: async () => tiny.acme.trust });
     const firsts = new FirstEntries({ logs, marks, pens });
     if (kept !== undefined) firsts.kept = async () => kept;
-    return new Retention({ database: tiny.database, days, clock, log, outbox: outbox(), firsts }).run();
+    return new Retention({ database: tiny.database, days, clock, log, outbox: outbox(), logs, firsts }).run();
   };
 
   /** Decisions of so many days ago, in the log and signed. */
@@ -106,8 +106,8 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     }
   };
 
-  /** So many hours later: all entries are older by that, or those of one act. What they move to may be another month. */
-  const pass = async (hours: number, act?: 'log.prune') => {
+  /** So many hours later, for what the log says of what goes. What it moves to may be another month. */
+  const pass = async (hours: number) => {
     const { db, schema } = tiny.database;
     const rows = await db.selectFrom('audit_entry').select('at').distinct().execute();
     const moments = rows.map(({ at }) => new Date(at.getTime() - hours * HOUR_MS));
@@ -115,14 +115,14 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     await db
       .updateTable('audit_entry')
       .set({ at: sql<Date>`at - make_interval(hours => ${hours}::int)` })
-      .$if(act !== undefined, (query) => query.where('act', '=', act ?? ''))
+      .where('act', '=', 'log.prune')
       .execute();
   };
 
   /** A day later, for all that the log says of itself. */
   const aDayLater = async () => {
     await written();
-    await pass(25, 'log.prune');
+    await pass(25);
   };
 
   const there = async (org = 'acme') => {
@@ -173,10 +173,10 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
       .execute();
     return headOf();
   };
-  const pruneWhole = async () => {
-    await prune();
+  const pruneWhole = async (days: number) => {
+    await prune(days);
     await aDayLater();
-    await prune();
+    await prune(days);
   };
   const dropped = () => lines.filter((line) => line.includes('audit-month-dropped')).length;
 
@@ -215,18 +215,16 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
   });
 
   it('goes further each month, and nothing is done twice [guard: prune-keeps]', async () => {
-    await begin(TILE, 800);
-    await decide(TILE + 40, 430);
-    await pruneWhole();
+    await begin(TILE, 1_300);
+    await decide(TILE + 40, 930);
+    await decide(TILE, 450);
+    await pruneWhole(800);
     expect([(await there())[0], dropped(), (await said()).length]).toEqual([2 * TILE, 2, 1]);
-    for (let again = 0; again < 3; again++) await pruneWhole();
+    for (let again = 0; again < 3; again++) await pruneWhole(800);
     expect([(await there())[0], dropped(), (await said()).length]).toEqual([2 * TILE, 2, 1]);
-    await pass(100 * DAY_HOURS);
-    await decide(TILE, 50);
-    await pass(400 * DAY_HOURS);
     await decide(1, 0);
     const before = await there();
-    await pruneWhole();
+    await pruneWhole(365);
     expect((await there())[0]).toBe(3 * TILE);
     expect(await said()).toMatchObject([{ first: 2 * TILE, last: 3 * TILE - 1 }]);
     // Without a hole, and a statement more.
@@ -247,7 +245,7 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     chores.start();
     for (let tries = 0; (await said()).length === 0 && tries < 200; tries++)
       await new Promise((resolve) => setTimeout(resolve, 10));
-    await pass(25, 'log.prune');
+    await pass(25);
     await prune();
     expect((await there('other'))[0]).toBe(0);
   });
@@ -313,6 +311,53 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     await written();
     expect(await said()).toEqual([]);
     expect(lines.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual(['audit-first-entry-changed']);
+  });
+
+  it('stays where SQL alone says that it is old, and where it is not what was signed [guard: prune-aged] [guard: prune-young] [guard: prune-signed-leaves]', async () => {
+    const moved = new Date(Date.now() - 800 * DAY_MS);
+    const text = (daysAgo: number) =>
+      encodeLeaf(
+        { id: mintId('aud'), t: new Date(Date.now() - daysAgo * DAY_MS).toISOString(), org: 'acme' },
+        { v: 1, who: { type: 'service' }, act: 'prompt.list', res: 'ok', obj: { items: 1 } },
+      );
+    await begin(2 * TILE, 100);
+    await decide(TILE, 0);
+    const entries = () => tiny.database.db.updateTable('audit_entry').where('org', '=', 'acme');
+    await entries()
+      .set({ at: moved })
+      .where('idx', '<', 2 * TILE)
+      .execute();
+    await prune();
+    await entries()
+      .set({ leaf: Buffer.from(text(800)) })
+      .where('idx', '>', 0)
+      .where('idx', '<', 2 * TILE)
+      .execute();
+    await prune();
+    await written();
+    expect(await said()).toEqual([]);
+    expect(lines.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual([
+      'audit-entries-not-aged',
+      'audit-entries-not-aged',
+    ]);
+  });
+
+  it('stays in a log that SQL made up, and nothing is said of that [guard: prune-aged]', async () => {
+    await decide(1, 0);
+    await begin(TILE, 800);
+    const { db } = tiny.database;
+    await sql`insert into tiny.audit_log (org, log, origin, size, root, frontier, checkpoint, checkpoint_size)
+      select org, 99, origin, size, root, frontier, checkpoint, checkpoint_size from tiny.audit_log where org = 'acme'`.execute(
+      db,
+    );
+    await sql`update tiny.audit_entry set log = 99 where org = 'acme'`.execute(db);
+    await sql`update tiny.audit_tile set log = 99 where org = 'acme'`.execute(db);
+    await prune();
+    expect(lines.map((line) => JSON.parse(line) as object)).toEqual([
+      expect.objectContaining({ event: 'audit-entries-not-aged', log: 99 }),
+    ]);
+    const waiting = await db.selectFrom('audit_outbox').select('leaf').execute();
+    expect(waiting.filter(({ leaf }) => Buffer.from(leaf).includes('log.prune'))).toEqual([]);
   });
 
   it('goes once where two processes are at it, while others decide and read', async () => {

@@ -1,4 +1,5 @@
 import { CryptoError, utf8 } from '@bulla/crypto';
+import type { TreeHead } from '@bulla/crypto/log';
 import { leafHash, makeInclusionProof, verifyInclusion } from '@bulla/crypto/log';
 import type { LastNotesParts } from './last-notes.js';
 import { newestNote } from './last-notes.js';
@@ -25,11 +26,16 @@ export class FirstEntries {
       ?.first;
   }
 
-  /** Whether a text is the first entry of the log, by a tree that is in a mark or that a key of the log signed. */
+  /** The newest tree of a log that is in a mark, or else that a key of the log signed; undefined where there is none. */
+  async signedHead(org: string, log: number): Promise<TreeHead | undefined> {
+    const mark = (await this.#parts.marks.read(org)).findLast(({ number }) => number === log);
+    return mark ?? newestNote(org, log, this.#parts);
+  }
+
+  /** Whether a text is the first entry of the log, by {@link signedHead}. */
   async isFirst(org: string, log: number, text: string): Promise<boolean> {
-    const { logs, marks } = this.#parts;
-    const mark = (await marks.read(org)).findLast(({ number }) => number === log);
-    const head = mark ?? (await newestNote(org, log, this.#parts));
+    const { logs } = this.#parts;
+    const head = await this.signedHead(org, log);
     if (head === undefined) return false;
     try {
       const proof = await makeInclusionProof(0, head.size, treeHashes(logs, { org, log, size: head.size }));

@@ -1,5 +1,6 @@
 import type { AuditFacts } from '@bulla/contract';
 import { parseLeaf } from '@bulla/contract';
+import type { Bytes } from '@bulla/crypto';
 import { decodeUtf8 } from '@bulla/crypto';
 import { TILE_WIDTH } from '@bulla/crypto/log';
 import type { ExpressionBuilder, Kysely } from 'kysely';
@@ -134,6 +135,20 @@ export class RetentionRepository {
       const entry = parseLeaf(decodeUtf8(leaf));
       return entry.act === 'log.prune' && entry.res === 'ok' ? [{ ...entry.obj, isSettled }] : [];
     });
+  }
+
+  /** Entries from one index up to another, in their order; what is gone is left out. */
+  async leaves(org: string, log: number, from: number, to: number): Promise<{ idx: number; leaf: Bytes }[]> {
+    const rows = await this.#db
+      .selectFrom('audit_entry')
+      .select(['idx', 'leaf'])
+      .where('org', '=', org)
+      .where('log', '=', log)
+      .where('idx', '>=', from)
+      .where('idx', '<', to)
+      .orderBy('idx')
+      .execute();
+    return rows.map(({ idx, leaf }) => ({ idx, leaf: copyOf(leaf) }));
   }
 
   /** The text of an entry; undefined if it is gone. */

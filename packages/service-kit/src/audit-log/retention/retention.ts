@@ -11,6 +11,8 @@ import type { EventLog } from '../../observe/event-log.js';
 import { LogEvent } from '../../observe/event-log.js';
 import type { Clock } from '../../process/clock.js';
 import type { FirstEntries } from '../begin/first-entry.js';
+import type { LogRepository } from '../log.repository.js';
+import { AgedLeaves } from './aged-leaves.js';
 import type { AgedLog, PrunedLog, SaidPrune } from './retention.repository.js';
 import { RetentionRepository } from './retention.repository.js';
 
@@ -18,6 +20,11 @@ import { RetentionRepository } from './retention.repository.js';
 const MONTH_DROPPED = new LogEvent<{ month: string }>('audit-month-dropped', 'info');
 /** The first entry of a log is not the one that was signed: nothing of that log goes, since that would repeat it. */
 const FIRST_CHANGED = new LogEvent<{ org: string; log: number }>('audit-first-entry-changed', 'error');
+/** Entries lie in an old month that are younger, or are not those that were signed: nothing of that log goes. */
+const NOT_AGED = new LogEvent<{ org: string; log: number }>('audit-entries-not-aged', 'error');
+const DAY_MS = 86_400_000;
+/** By so much the clock of who wrote an entry may be ahead of the database's, by which its month is chosen. */
+const CLOCKS_APART_MS = 60_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /** How long entries of the audit log are kept, in days. */
@@ -29,7 +36,8 @@ export interface RetentionParts {
   readonly clock: Clock;
   readonly log: EventLog;
   readonly outbox: AuditOutbox;
-  readonly firsts: Pick<FirstEntries, 'kept' | 'isFirst'>;
+  readonly logs: Pick<LogRepository, 'tile'>;
+  readonly firsts: Pick<FirstEntries, 'kept' | 'isFirst' | 'signedHead'>;
 }
 
 /**
@@ -40,10 +48,12 @@ export interface RetentionParts {
 export class Retention {
   readonly #parts: RetentionParts;
   readonly #entries: RetentionRepository;
+  readonly #aged: AgedLeaves;
 
   constructor(parts: RetentionParts) {
     this.#parts = parts;
     this.#entries = new RetentionRepository(parts.database.db, parts.database.schema);
+    this.#aged = new AgedLeaves({ ...parts, entries: this.#entries });
   }
 
   /** @throws whatever the database says; where something is locked it is left to the next time */
@@ -58,7 +68,7 @@ export class Retention {
     for (const [org, logs] of groupedByOrganisation(await this.#entries.agedLogs(first))) {
       const said = await this.#entries.said(org);
       for (const aged of logs) {
-        await this.#say(aged, said);
+        await this.#say(aged, said, days);
         pruned.push({
           org,
           log: aged.log,
@@ -73,7 +83,7 @@ export class Retention {
   }
 
   /** Puts down that entries of a log go, unless that is said. */
-  async #say(aged: AgedLog, said: readonly SaidPrune[]): Promise<void> {
+  async #say(aged: AgedLog, said: readonly SaidPrune[], days: number): Promise<void> {
     const { database, clock, outbox } = this.#parts;
     const below = keptFrom(aged);
     if (below <= Math.max(aged.first, belowIn(said, aged.log))) return;
@@ -81,6 +91,12 @@ export class Retention {
     const before = await this.#before(aged, said);
     if (before === 'changed') {
       this.#parts.log.write(FIRST_CHANGED, { org, log });
+      return;
+    }
+    const beforeMs = clock.nowMs() - days * DAY_MS + CLOCKS_APART_MS;
+    // guard: prune-aged
+    if (!(await this.#aged.areOlder({ org, log, first, below }, beforeMs))) {
+      this.#parts.log.write(NOT_AGED, { org, log });
       return;
     }
     const obj = { log, first, last: below - 1, size, root: encodeBase64url(root), ...(before && { before }) };
