@@ -9,6 +9,7 @@ import { findPostgres } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { Retention } from '../../packages/service-kit/src/audit-log/retention/retention.js';
+import { LogRepository } from '../../packages/service-kit/src/audit-log/log.repository.js';
 import { ask, storePrompt } from '../../services/responder/test/asking.js';
 import {
   openDatabase,
@@ -242,21 +243,26 @@ describe('the log of a vault that lost something', () => {
       await trx.updateTable('audit_outbox').set({ at }).where('org', '=', 'other').execute();
     });
     await doChore(vault.service, 'write-audit-log');
-    // It began as long ago. What came this month stays, and what is before it can go.
-    await database.db.updateTable('audit_entry').set({ at }).where('org', '=', 'other').where('idx', '<', 2).execute();
     const prompt = { id: mintId('prm'), name: freshName(), type: 'text' };
     must(403, await vault.clientOf(vault.other.auditor).post('/api/v1/prompts', prompt));
     await doChore(vault.service, 'write-audit-log');
     const log = new EventLog({ service: 'vault', level: 'silent' });
     const now = { machineMs: () => Date.now(), nowMs: () => Date.now() };
     const today = Object.assign(Object.create(clock) as typeof clock, now);
+    const logs = new LogRepository(database.db as never);
     await new Retention({
       database,
-      days: 90,
+      // The first entries are of today, and so a month that has not come yet is the first that stays.
+      days: -40,
+      logs,
       clock: today,
       log,
       outbox,
-      firsts: { kept: async () => undefined, isFirst: async () => true },
+      firsts: {
+        kept: async () => undefined,
+        isFirst: async () => true,
+        signedHead: (org, number) => logs.find(org, number),
+      },
     }).run();
     await doChore(vault.service, 'write-audit-log');
     const { other } = vault;
