@@ -162,6 +162,27 @@ describe.each(stores)('rows that wait for the log on %s', (store) => {
     await run('drop table tiny.copied');
   });
 
+  it('come into the log although SQL put them among its entries before [guard: row-again-proven]', async () => {
+    const events = await decide(2);
+    await processOf().run();
+    const [late = ''] = await decide(1, { atMs: clock.nowMs() - 300_000 });
+    const { id } = JSON.parse(late) as { id: string };
+    // Beyond the end of the log, in the place of another, and under another number.
+    for (const [log, idx] of [
+      [1, 9],
+      [1, 2],
+      [7, 0],
+    ] as const)
+      await sql`insert into ${sql.table(`${database.schema}.audit_entry`)}
+        (org, log, idx, at, leaf, act, res, objects)
+        values ('acme', ${log}, ${idx}, now(), convert_to(${late}::text, 'UTF8'), 'kek.destroy', 'ok', array[${id}])
+        on conflict (org, log, idx, at) do nothing`.execute(database.db);
+    await processOf().run();
+    expect(await waiting()).toEqual([]);
+    const head = await database.db.selectFrom('audit_log').select('size').executeTakeFirstOrThrow();
+    expect(head.size).toBe(1 + events.length + 1);
+  });
+
   it('wait where they are from the future, and let the others pass [guard: row-ahead]', async () => {
     const early = await decide(1_001, { atMs: clock.nowMs() + 61_000 });
     const events = await decide();

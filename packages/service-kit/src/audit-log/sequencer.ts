@@ -136,7 +136,8 @@ export class Sequencer {
     let isCut = true;
     for (let batches = 0; isCut && batches < BATCHES_MAX; batches++) {
       const before: LogHead = head;
-      const grown = await this.#append(before, (trx) => this.#check.take(trx, before, BATCH));
+      const written = { head: before, marks: pen.marks };
+      const grown = await this.#append(before, (trx) => this.#check.take(trx, written, BATCH));
       // What came meanwhile waits for the next look: to write it a few at a time costs more than what there is of it.
       isCut = grown.isCut;
       head = grown.head;

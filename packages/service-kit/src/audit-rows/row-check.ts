@@ -1,4 +1,7 @@
-import { decodeUtf8 } from '@bulla/crypto';
+import type { Bytes } from '@bulla/crypto';
+import { CryptoError, decodeUtf8 } from '@bulla/crypto';
+import type { TreeHead } from '@bulla/crypto/log';
+import { leafHash, makeInclusionProof, verifyInclusion } from '@bulla/crypto/log';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { LedgerTables } from '../audit/ledger-tables.js';
@@ -7,7 +10,10 @@ import type { Clock } from '../process/clock.js';
 import type { EntryTerms } from '../audit-log/entry-terms.js';
 import { termsOf } from '../audit-log/entry-terms.js';
 import type { LogHead } from '../audit-log/log-head.js';
-import type { LogRepository, WaitingRow } from '../audit-log/log.repository.js';
+import type { WaitingRow } from '../audit-log/log.repository.js';
+import { LogRepository } from '../audit-log/log.repository.js';
+import type { LogMark } from '../audit-log/marks.js';
+import { treeHashes } from '../audit-log/tree-hashes.js';
 import { moveAside } from './set-aside.js';
 
 type Db = Kysely<LedgerTables>;
@@ -40,6 +46,12 @@ interface Memory {
   readonly leaves: Map<string, number>;
 }
 
+/** The log that is written, and what was signed of this one and of those before it. */
+export interface WrittenLog {
+  readonly head: LogHead;
+  readonly marks: readonly (LogMark & { readonly number: number })[];
+}
+
 export interface RowCheckParts {
   readonly logs: Pick<LogRepository, 'take'>;
   readonly keys: { readonly rows: RowSecrets };
@@ -62,7 +74,7 @@ export class RowCheck {
    * Takes rows that come next. Forged ones and second ones leave the outbox in this transaction, so that they keep nobody
    * waiting; those from the future stay in it.
    */
-  async take(trx: Db, head: LogHead, limit: number): Promise<Taken> {
+  async take(trx: Db, { head, marks }: WrittenLog, limit: number): Promise<Taken> {
     const { logs, keys } = this.#parts;
     let forged = 0;
     let after = 0;
@@ -76,7 +88,7 @@ export class RowCheck {
         sorted.forged.map(({ id }) => id),
         'forged',
       );
-      const again = await this.#again(trx, head, sorted.rows);
+      const again = await this.#again(trx, { head, marks }, sorted.rows);
       await drop(trx, head.org, [...sorted.again, ...again]);
       forged += sorted.forged.length;
       const rows = sorted.rows.filter((row) => !again.includes(row));
@@ -126,17 +138,22 @@ export class RowCheck {
   }
 
   /** Those that are in a log already, among rows of which this process may have forgotten that. */
-  async #again(trx: Db, head: LogHead, rows: readonly CheckedRow[]): Promise<CheckedRow[]> {
+  async #again(trx: Db, { head, marks }: WrittenLog, rows: readonly CheckedRow[]): Promise<CheckedRow[]> {
     const { sinceMs } = this.#memoryOf(head);
     const doubtful = rows.filter(({ terms }) => terms.id !== undefined && (terms.tMs ?? 0) < sinceMs);
     if (doubtful.length === 0) return [];
-    const known = await leavesIn(
+    const places = await placesOf(
       trx,
-      head,
+      head.org,
       doubtful.flatMap(({ terms }) => terms.id ?? []),
     );
-    // guard: row-again-later without: return [];
-    return doubtful.filter(({ leaf }) => known.has(hex(leaf)));
+    const again: CheckedRow[] = [];
+    for (const row of doubtful) {
+      const found = places.filter(({ leaf }) => leaf === hex(row.leaf));
+      // guard: row-again-later without: if (found.length < 0) again.push(row);
+      if (await isInOne(trx, { head, marks }, row.leaf, found)) again.push(row);
+    }
+    return again;
   }
 
   /** Empty where another process has written to the log since, or this one never did. */
@@ -155,22 +172,44 @@ async function drop(trx: Db, org: string, rows: readonly WaitingRow[]): Promise<
   await trx.deleteFrom('audit_outbox').where('org', '=', org).where(sql<boolean>`id = any(${ids}::int8[])`).execute();
 }
 
-/**
- * Leaves of entries with these ids, in hexadecimal: of this log, and of earlier ones as far as those are signed. What a lost
- * log has beyond that comes into the next one.
- */
-async function leavesIn(trx: Db, { org, log }: LogHead, ids: readonly string[]): Promise<Set<string>> {
+interface Place {
+  readonly log: number;
+  readonly idx: number;
+  /** Hexadecimal. */
+  readonly leaf: string;
+}
+
+/** Where the database says that entries with these ids are. */
+async function placesOf(trx: Db, org: string, ids: readonly string[]): Promise<Place[]> {
   const rows = await trx
     .selectFrom('audit_entry')
-    .innerJoin('audit_log', (join) =>
-      join.onRef('audit_log.org', '=', 'audit_entry.org').onRef('audit_log.log', '=', 'audit_entry.log'),
-    )
-    .select('leaf')
-    .where('audit_entry.org', '=', org)
+    .select(['log', 'idx', 'leaf'])
+    .where('org', '=', org)
     .where(sql<boolean>`objects && ${ids}::text[]`)
-    .where((eb) => eb.or([eb('audit_log.log', '=', log), eb('idx', '<', eb.ref('checkpoint_size'))]))
     .execute();
-  return new Set(rows.map(({ leaf }) => hex(leaf)));
+  return rows.map(({ log, idx, leaf }) => ({ log, idx, leaf: hex(leaf) }));
+}
+
+/**
+ * Whether a leaf is in a log, by a tree that is signed or will be: anybody who has the database can put an entry there. Of a
+ * lost log that is what its mark speaks of; what it has beyond that comes into the next one.
+ */
+async function isInOne(trx: Db, { head, marks }: WrittenLog, leaf: Bytes, places: readonly Place[]): Promise<boolean> {
+  const hash = await leafHash(leaf);
+  for (const { log, idx } of places) {
+    const tree: TreeHead | undefined = log === head.log ? head : marks.findLast(({ number }) => number === log);
+    if (tree === undefined || idx >= tree.size) continue;
+    const hashes = treeHashes(new LogRepository(trx), { org: head.org, log, size: tree.size });
+    try {
+      const proof = await makeInclusionProof(idx, tree.size, hashes);
+      // guard: row-again-proven
+      await verifyInclusion({ leaf: hash, index: idx, head: tree, proof });
+      return true;
+    } catch (error) {
+      if (!(error instanceof CryptoError)) throw error;
+    }
+  }
+  return false;
 }
 
 /** It is done for each row, and `encodeHex` takes as long as the MAC. */
