@@ -57,9 +57,7 @@ function run(tables: MemoryTables, query: CompiledQuery): QueryResult<unknown> {
       // Settings of the session, and partitions: none of it is here.
       return { rows: [] };
     case 'SelectQueryNode':
-      return {
-        rows: node['joins'] !== undefined ? leavesIn(tables, parameters) : select(tables, node),
-      };
+      return { rows: select(tables, node) };
     case 'DeleteQueryNode': {
       const [from] = (node['from'] as { froms: Part[] }).froms;
       const gone = tables.delete(tableOf(from), filterOf(node));
@@ -129,19 +127,6 @@ function moveAside(tables: MemoryTables, [org, ids, why]: readonly unknown[]): R
   return gone;
 }
 
-/** `leavesIn` of row-check.ts: an organisation, ids of entries, and the log that grows. */
-function leavesIn(tables: MemoryTables, [org, ids, log]: readonly unknown[]): Row[] {
-  const signed = new Map(
-    tables
-      .of('audit_log')
-      .flatMap((row) => (row['org'] === org ? [[row['log'], row['checkpoint_size']] as const] : [])),
-  );
-  return tables
-    .of('audit_entry')
-    .filter((row) => row['org'] === org && (row['objects'] as string[]).some((id) => (ids as string[]).includes(id)))
-    .filter((row) => row['log'] === log || Number(row['idx']) < Number(signed.get(row['log']) ?? 0));
-}
-
 function filterOf(node: Part): (row: Row) => boolean {
   const where = (node['where'] as { where: Part } | undefined)?.where;
   return where === undefined ? () => true : (row) => fits(where, row);
@@ -163,9 +148,10 @@ function fits(part: Part, row: Row): boolean {
     case 'RawNode': {
       const [before] = part['sqlFragments'] as string[];
       const [list] = (part['parameters'] as Part[]).map((one) => valueOf(one) as unknown[]);
-      const [, column] = /^(\w+) = any\($/.exec(before ?? '') ?? [];
+      const [, column, how] = /^(\w+) (= any\(|&& )$/.exec(before ?? '') ?? [];
       if (column === undefined) throw new Error(`a condition in memory: ${before ?? ''}`);
-      return list?.includes(row[column]) ?? false;
+      const values = how === '&& ' ? (row[column] as unknown[]) : [row[column]];
+      return values.some((value) => list?.includes(value));
     }
     default:
       throw new Error(`a condition in memory: ${part.kind}`);

@@ -1,7 +1,7 @@
 import { LogRepository } from '../../packages/service-kit/src/audit-log/log.repository.js';
 import type { PlacedRow } from '../../packages/service-kit/src/audit-log/log.repository.js';
 import type { LogHead } from '../../packages/service-kit/src/audit-log/log-head.js';
-import type { Waiting } from '../../packages/service-kit/src/audit-log/waiting.js';
+import type { IsWritten, Waiting } from '../../packages/service-kit/src/audit-log/waiting.js';
 import { UNKNOWN_MINUTES } from '../../packages/service-kit/src/audit-log/waiting.js';
 import type { UnsignedLeaf } from '../../packages/service-kit/src/audit-log/unsigned-rows.js';
 import { UnsignedRows } from '../../packages/service-kit/src/audit-log/unsigned-rows.js';
@@ -22,7 +22,7 @@ export class MemoryLogs extends LogRepository {
     this.#tables = tables;
   }
 
-  override waiting(known: readonly string[] = []): Promise<Waiting[]> {
+  override async waiting(known: readonly string[], isWritten: IsWritten): Promise<Waiting[]> {
     const tables = this.#tables;
     const found = new Map<string, Waiting>();
     const seconds = (at: unknown) => (tables.now() - (at as Date).getTime()) / 1000;
@@ -41,12 +41,11 @@ export class MemoryLogs extends LogRepository {
       add(String(row['org']), { rows: 1, seconds: age, unknown: isUnknown ? 1 : 0 });
     }
     for (const { org, log, size, checkpoint_size: signed } of tables.of('audit_log')) {
-      const isLast = !tables.of('audit_log').some((one) => one['org'] === org && Number(one['log']) > Number(log));
-      if (Number(signed) >= Number(size) || !isLast) continue;
+      if (Number(signed) >= Number(size) || !(await isWritten(String(org), Number(log)))) continue;
       const oldest = tables.of('audit_entry').find((row) => isAt(row, org, log, signed));
       add(String(org), { rows: 0, seconds: oldest === undefined ? 0 : seconds(oldest['at']), unknown: 0 });
     }
-    return Promise.resolve([...found.values()]);
+    return [...found.values()];
   }
 
   override addEntries(_trx: Db, { org, log, size }: LogHead, rows: readonly PlacedRow[]): Promise<void> {

@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { textOf } from './judge.js';
 import type { MemoryTables, Row } from './memory-tables.js';
 
 /**
  * What is authenticated and signed by nobody yet, by leaf and MAC. Who has SQL takes a row by deleting it, by saying that it is
- * signed, and by putting its leaf into the log, since the sequencer drops a second one: that it is gone only the process that
- * wrote it can notice.
+ * signed, and by putting its leaf into the tree, since the sequencer drops a second one: that it is gone only the process
+ * that wrote it can notice.
  */
 export function waitingRows(tables: MemoryTables): Map<string, string> {
   const beside = tables.of('audit_unsigned').flatMap(({ org, log, idx, mac }) => {
@@ -24,13 +25,17 @@ export function waitingRows(tables: MemoryTables): Map<string, string> {
   );
 }
 
-/** Whether the sequencer takes a row for one that came into the log before. */
+/** Whether the leaf of a row is in a tree of the organisation: what the entries beside it say is anybody's word. */
 function isInLog(tables: MemoryTables, row: Row): boolean {
-  const logs = tables.of('audit_log').filter(({ org }) => org === row['org']);
-  const newest = Math.max(...logs.map(({ log }) => Number(log)));
-  return tables.of('audit_entry').some((entry) => {
-    if (entry['org'] !== row['org'] || textOf(entry) !== textOf(row)) return false;
-    const head = logs.find(({ log }) => log === entry['log']);
-    return entry['log'] === newest || Number(entry['idx']) < Number(head?.['checkpoint_size'] ?? 0);
-  });
+  const leaf = Uint8Array.from(row['leaf'] as Uint8Array);
+  const hash = createHash('sha256').update(Uint8Array.of(0)).update(leaf).digest();
+  return tables
+    .of('audit_tile')
+    .filter(({ org, level }) => org === row['org'] && level === 0)
+    .some(({ hashes }) => {
+      const tile = Buffer.from(hashes as Uint8Array);
+      for (let at = 0; at < tile.length; at += hash.length)
+        if (tile.subarray(at, at + hash.length).equals(hash)) return true;
+      return false;
+    });
 }
