@@ -32,6 +32,7 @@ import { LeavesRepository } from './audit-rows/leaves.repository.js';
 import { RowAlarms } from './audit-rows/row-alarms.js';
 import { AuditModule } from './audit-log/audit.module.js';
 import { CheckpointSigner } from './audit-log/checkpoint-signer.js';
+import { LogLost } from './audit-log/log-lost.js';
 import { LogMetrics } from './audit-log/log-metrics.js';
 import { FirstEntries } from './audit-log/begin/first-entry.js';
 import { LogBegin } from './audit-log/begin/log-begin.js';
@@ -252,6 +253,8 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     async run() {
       try {
         await sequencer.run();
+      } catch (error) {
+        if (!(error instanceof LogLost)) throw error;
       } finally {
         // Whoever signed it, and also where this process cannot write.
         await options.newestCheckpoint?.look(logs, keys.org);

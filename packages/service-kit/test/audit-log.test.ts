@@ -21,7 +21,7 @@ import type { LedgerTables } from '../src/audit/ledger-tables.js';
 import type { Database } from '../src/index.js';
 import { EventLog } from '../src/index.js';
 import type { RowMac } from '../src/audit/row-secrets.js';
-import { outboxForTest } from '../src/testing.js';
+import { outboxForTest, TestClock } from '../src/testing.js';
 import type { LogKeyForTest, WriterOptions } from './log-writer.js';
 import { folderFor, logKeyForTest, originOfLog, writerForTest } from './log-writer.js';
 import { stores } from './stores.js';
@@ -505,11 +505,21 @@ describe.each(stores)('the sequencer on %s', (store) => {
     expect(await leaves()).toEqual([]);
   });
 
-  it('writes nothing of a number below that of its folder [guard: pen-number-folder]', async () => {
+  it('writes nothing of a number below that of its folder, and says so where no key of that is listed soon [guard: pen-number-folder] [guard: lost-number-new]', async () => {
     const next = await logKeyForTest(2);
     const later = folderFor(folderForTest('audit-marks'), next);
+    const clock = new TestClock();
     await decide(3);
-    await expect(sequencer({ folder: later }).run()).rejects.toMatchObject({ name: 'LogLost', why: 'number' });
+    const waits = sequencer({ folder: later, parts: { clock } });
+    for (const [seconds, told] of [
+      [0, []],
+      [29, []],
+      [2, [expect.objectContaining({ event: 'audit-log-lost', why: 'number' })]],
+    ] as const) {
+      clock.advance(seconds);
+      await expect(waits.run()).rejects.toMatchObject({ name: 'LogLost', why: 'number' });
+      expect(lines.map((line) => JSON.parse(line) as object)).toEqual(told);
+    }
     await sequencer({ folder: later, listed: [key, next] }).run();
     expect(await leaves(2)).toHaveLength(4);
   });

@@ -35,6 +35,8 @@ const AUDIT_LOG_LOST = new LogEvent<{ org: string; why: string; origin: string; 
 /** The directory lists a key for the log that the key file of this process does not have. */
 const AUDIT_KEY_MISSING = new LogEvent<{ org: string }>('audit-key-missing', 'error');
 const TELL_EVERY_MS = 60_000;
+/** What `bulla trust renew --begin-logs` takes between the folder of marks and the directory. */
+const BEGINNING_MS = 30_000;
 
 export interface SequencerParts {
   readonly database: Pick<Database<LedgerTables>, 'exclusively' | 'schema'>;
@@ -63,6 +65,8 @@ export class Sequencer {
   readonly #check: RowCheck;
   /** The log of each organisation that this process has looked at and found whole. */
   readonly #looked = new Map<string, string>();
+  /** Since when a log is lost, as this process found it. */
+  readonly #lostSinceMs = new Map<string, number>();
   /** When it was last said of an organisation that its log is lost. */
   readonly #toldMs = new Map<string, number>();
 
@@ -99,6 +103,7 @@ export class Sequencer {
           const turn = await this.#turn(org);
           if (turn !== undefined) metrics.signed(org, turn.size);
           lag.noteLost(org, false);
+          this.#lostSinceMs.delete(org);
           if (turn?.isCut === true) hasMore = true;
         } catch (error) {
           metrics.failed(org, error);
@@ -107,7 +112,8 @@ export class Sequencer {
           failures.push(error);
         }
       }
-      if (failures.length > 0) throw failures[0];
+      // What is lost was said already.
+      if (failures.length > 0) throw failures.find((error) => !(error instanceof LogLost)) ?? failures[0];
     });
     return hasMore;
   }
@@ -175,7 +181,13 @@ export class Sequencer {
     const { lag, log, clock } = this.#parts;
     if (!(error instanceof LogLost)) return;
     lag.noteLost(org, true);
-    if (!this.#mayTell(org, clock.monotonicMs())) return;
+    const nowMs = clock.monotonicMs();
+    const sinceMs = this.#lostSinceMs.get(org) ?? nowMs;
+    this.#lostSinceMs.set(org, sinceMs);
+    // A folder that a person has just set up for the next number, and whose key will be listed in a moment.
+    // guard: lost-number-new
+    if (error.why === 'number' && nowMs - sinceMs < BEGINNING_MS) return;
+    if (!this.#mayTell(org, nowMs)) return;
     if (error.why === 'key') log.write(AUDIT_KEY_MISSING, { org });
     else {
       const { origin = '', size: signedSize = 0 } = error.mark ?? {};
