@@ -249,7 +249,7 @@ describe('the log of a vault that lost something', () => {
     const log = new EventLog({ service: 'vault', level: 'silent' });
     const now = { machineMs: () => Date.now(), nowMs: () => Date.now() };
     const today = Object.assign(Object.create(clock) as typeof clock, now);
-    const logs = new LogRepository(database.db as never);
+    const logs = new LogRepository(database.db);
     await new Retention({
       database,
       // The first entries are of today, and so a month that has not come yet is the first that stays.
