@@ -87,7 +87,7 @@ describe('a proposal of the next root', () => {
   it('makes a new key where the one of an earlier proposal counts by now [guard: propose-adopts]', async () => {
     const [now, next] = ['directory.key', 'directory.next.key'].map((name) => world.path(`home/org/dev/${name}`));
     const counts = await readFile(now ?? '', 'utf8');
-    await writeFile(next ?? '', counts);
+    await writeFile(next ?? '', counts, { mode: 0o600 });
     await proposed('after.proposal', '--replace', 'directory');
     expect(await readFile(next ?? '', 'utf8')).not.toBe(counts);
     await rm(next ?? '');
