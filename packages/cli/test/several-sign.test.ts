@@ -88,7 +88,8 @@ describe('a proposal of the next root', () => {
     const [now, next] = ['directory.key', 'directory.next.key'].map((name) => world.path(`home/org/dev/${name}`));
     const counts = await readFile(now ?? '', 'utf8');
     await writeFile(next ?? '', counts, { mode: 0o600 });
-    await proposed('after.proposal', '--replace', 'directory');
+    const file = world.path('after.proposal');
+    expect(await trust('root', 'propose', '--replace', 'directory', '-o', file)).toMatchObject({ code: 0 });
     expect(await readFile(next ?? '', 'utf8')).not.toBe(counts);
     await rm(next ?? '');
   });
