@@ -271,7 +271,7 @@ describe('a service whose audit log is behind', () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       last = await create();
     }
-    const detail = 'the audit log is lost or behind: nothing is done that it could not tell';
+    const detail = 'the audit log is behind: nothing is done that it could not tell';
     expect(last).toMatchObject({ status: 503, body: { code: 'overloaded', detail } });
     // Its own trouble is no news of others.
     expect(
