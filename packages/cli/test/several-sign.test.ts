@@ -131,6 +131,7 @@ describe('a proposal of the next root', () => {
     const home = world.path('bobs');
     const shown = await world.bulla(argv, { home });
     const [expected = ''] = /sha256:[\w-]{43}$/m.exec(shown.stderr) ?? [];
+    expect(shown.stderr).toContain(`bulla ${argv.join(' ')} --yes --expect ${expected}`);
     await world.done([...argv, '--yes', '--expect', expected], { home });
     const { stdout } = await world.done(['trust', 'publish', file, copy]);
     expect(stdout).toContain('published: root version 2, policy version 2, directory version ');

@@ -132,13 +132,20 @@ export async function signedHere(
     [...lines, ...plan.added.map((one) => `to sign: ${one.kind} version ${one.version} with ${fingerprint(one.kid)}`)],
     {
       ...options,
-      again: `bulla trust cosign ${file}`,
+      again: againOf(file, options),
     },
   );
   const after = await desk.sign(judged, signers, plan);
   await writeWhole(file, after, 0o644);
   const signed = plan.added.map(({ kind, version, kid }) => ({ kind, version, fingerprint: fingerprint(kid) }));
   return { signed, judged: await desk.read(after) };
+}
+
+/** The command that was given, but for what agrees to it. */
+function againOf(file: string, { key = [], offline, pin }: CosignOptions): string {
+  const keys = key.flatMap((one) => ['--key', one]);
+  const alone = offline === true ? ['--offline'] : [];
+  return ['bulla trust cosign', file, ...keys, ...alone, ...(pin === undefined ? [] : ['--pin', pin])].join(' ');
 }
 
 /** Returns only if the proposal may be signed: somebody at the terminal agreed, or the command names it. */
