@@ -23,6 +23,7 @@ export const GENERATORS = {
   'public-keys': { program: 'make-public-keys-vectors.mjs', makes: golden('public-keys') },
   logs: { program: 'make-log-vectors.py', makes: golden('merkle', 'note', 'cosignature', 'tiles', 'chunked') },
   streams: { program: 'make-stream-vectors.py', makes: golden('audit-stream') },
+  'numbered-logs': { program: 'make-numbered-log-vectors.mjs', makes: golden('numbered-logs') },
   rows: { program: 'make-row-vectors.py', makes: golden('audit-rows') },
   golden: {
     program: 'golden-vectors.mjs',

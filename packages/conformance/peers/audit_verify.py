@@ -17,9 +17,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
+class Refused(Exception):
+    """What is wrong with a log, in words."""
+
+
 def refuse(what):
-    print(f'refused: {what}')
-    sys.exit(1)
+    raise Refused(what)
 
 
 def sha256(data):
@@ -143,7 +146,26 @@ def compare_tiles(folder, leaves):
     return None
 
 
-def main():
+def verified_leaves(folder, size, root, pruned=0):
+    """Hashes of all entries, which lead to every tile and to the root."""
+    leaves = []
+    while len(leaves) < size:
+        first, width = len(leaves), min(256, size - len(leaves))
+        leaves.extend(leaves_of(folder, first, width, pruned))
+    wrong = compare_tiles(folder, leaves)
+    entries_are_good = root_of(leaves) == root
+    if wrong is not None:
+        level, index = wrong
+        first, last = index * 256 ** level, (index + 1) * 256 ** level - 1
+        if level == 0 and not entries_are_good:
+            refuse(f'entry {index}: it does not have its hash')
+        refuse(f'tile of entries {first // 256 * 256} to {min(last // 256 * 256 + 255, size - 1)}: a hash was changed')
+    if not entries_are_good:
+        refuse('root: the entries do not lead to the root of the checkpoint')
+    return leaves
+
+
+def verify():
     parser = argparse.ArgumentParser()
     parser.add_argument('folder', type=pathlib.Path)
     parser.add_argument('--key', required=True)
@@ -162,20 +184,7 @@ def main():
             refuse(f'rollback: the log has {size} entries now and had {older_size} before')
         if older_size == size and older_root != root:
             refuse(f'fork: the log has two trees of {size} entries')
-    leaves = []
-    while len(leaves) < size:
-        first, width = len(leaves), min(256, size - len(leaves))
-        leaves.extend(leaves_of(given.folder, first, width, given.pruned))
-    wrong = compare_tiles(given.folder, leaves)
-    entries_are_good = root_of(leaves) == root
-    if wrong is not None:
-        level, index = wrong
-        first, last = index * 256 ** level, (index + 1) * 256 ** level - 1
-        if level == 0 and not entries_are_good:
-            refuse(f'entry {index}: it does not have its hash')
-        refuse(f'tile of entries {first // 256 * 256} to {min(last // 256 * 256 + 255, size - 1)}: a hash was changed')
-    if not entries_are_good:
-        refuse('root: the entries do not lead to the root of the checkpoint')
+    leaves = verified_leaves(given.folder, size, root, given.pruned)
     for older_size, older_root in older:
         if root_of(leaves[:older_size]) != older_root:
             refuse(f'fork: the log does not begin with the {older_size} entries that it had')
@@ -184,4 +193,9 @@ def main():
     print(f'ok {size} entries{witnessed}')
 
 
-main()
+if __name__ == '__main__':
+    try:
+        verify()
+    except Refused as refused:
+        print(f'refused: {refused}')
+        sys.exit(1)

@@ -1,9 +1,7 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { Bytes } from '@bulla/crypto';
 import { concatBytes, generateKeyPair, loadSigner, utf8 } from '@bulla/crypto';
 import type { NoteSigner } from '@bulla/crypto/log';
@@ -26,13 +24,7 @@ import type { TiledLog } from '@bulla/crypto/testing';
 import { makeTiledLog } from '@bulla/crypto/testing';
 import { folderForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-
-const file = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const PYTHON = '/usr/bin/python3';
-const GO_PATH = '/usr/share/gocode';
-const hasPython = spawnSync(PYTHON, ['-c', 'import cryptography']).status === 0;
-const hasGo =
-  spawnSync('go', ['version']).status === 0 && spawnSync('ls', [`${GO_PATH}/src/golang.org/x/mod/sumdb`]).status === 0;
+import { buildGo, file, hasGo, hasPython, PYTHON } from './log-verifiers.js';
 
 const ORIGIN = 'urn:bulla:acme:svc:vault/audit/1';
 const SIZES = [1, 255, 256, 257, 70_000];
@@ -89,7 +81,7 @@ function absent(error: NodeJS.ErrnoException): undefined {
 
 beforeAll(async () => {
   work = folderForTest('audit-log');
-  if (hasGo) goProgram = buildGo();
+  if (hasGo) goProgram = buildGo(work);
   // Whoever wants it meets the failure.
   goProgram?.catch(() => {});
   const pair = await generateKeyPair('ed25519', 'sig');
@@ -103,19 +95,6 @@ afterAll(async () => {
   await goProgram?.catch(() => {});
   rmSync(work, { recursive: true, force: true });
 });
-
-/** Once for a run; what Go compiled of its own library is kept for the next one, and for one after `npm ci`. */
-async function buildGo(): Promise<string> {
-  const env = {
-    ...process.env,
-    GO111MODULE: 'off',
-    GOPATH: GO_PATH,
-    GOCACHE: file('../../.cache/go-build'),
-  };
-  const program = join(work, 'audit-verify');
-  await promisify(execFile)('go', ['build', '-o', program, file('peers/audit-verify/main.go')], { env });
-  return program;
-}
 
 function logOf(size: number): TiledLog {
   const log = logs.get(size);
