@@ -46,6 +46,26 @@ const documents = [acme.documents, globex.documents, trust.documents];
 const enrolment = casesOf('enrolment').map(({ code }) => code);
 const note = load('note');
 const merkle = load('merkle');
+const numbered = load('numbered-logs');
+/** Files of exports with numbered logs, each once. */
+const logFiles = (pattern) => {
+  const all = numbered.cases.flatMap(({ files }) => Object.entries(files));
+  return [...new Set(all.flatMap(([path, bytes]) => (pattern.test(path) ? bytes : [])))].map(bytesOf);
+};
+const checkpoints = logFiles(/[/]checkpoint$/).map(String);
+const entries = [
+  ...new Set(
+    logFiles(/[/]entries[/]/)
+      .flatMap(entriesOf)
+      .map(String),
+  ),
+];
+function entriesOf(bundle) {
+  const end = bundle.length === 0 ? 0 : 2 + bundle.readUInt16BE();
+  return end === 0 ? [] : [bundle.subarray(2, end), ...entriesOf(bundle.subarray(end))];
+}
+/** They say what was signed of the logs before. */
+const begins = entries.filter((entry) => entry.includes('log.begin'));
 const tiles = load('tiles');
 const http = load('http-signature');
 const letters = load('letter');
@@ -197,10 +217,17 @@ const SEEDS = {
       metadata: { bulla_vars: '{"claim":"wet"}' },
     },
   ].map((body) => JSON.stringify(body)),
+  'audit-entry': [
+    ...begins.slice(0, 15),
+    ...entries.filter((entry) => !entry.includes('log.begin')).slice(0, 2),
+    ...casesOf('audit-stream').map(({ leaf }) => leaf),
+  ],
   base64: ['AA==', 'AAA=', 'AAAA', 'AB==', '+/+/', 'AA', '=AAA'],
   base64url: ['AA', 'AAA', 'AAAA', 'AB', '-_-_', 'AA==', 'A'],
   bundle: readable(bundleOf, ...bundles),
-  checkpoint: note.cases.map(({ note: text }) => text.slice(0, text.lastIndexOf('\n\n') + 1)),
+  checkpoint: [...note.cases.map(({ note: text }) => text), ...checkpoints.slice(0, 2)].map((text) =>
+    text.slice(0, text.lastIndexOf('\n\n') + 1),
+  ),
   'compact-text': [
     tokens('tag')[0],
     load('tag').cases[0].tokens[0],
@@ -263,7 +290,21 @@ const SEEDS = {
   'label-freshness': readable(jws, ...words('label-freshness')),
   letter: readable(jwe, ...letters.cases.map(({ token }) => token)),
   'locked-key': readable(jwe, ...tokens('locked-key')),
+  'log-name': [
+    ...new Set(numbered.cases.flatMap(({ expected }) => expected.logs.map(({ origin }) => origin))),
+    'bulla/3fa95c07d1e8264b/acme/responder:eu1/audit/999999999',
+    'bulla/3fa95c07d1e8264b/acme/vault/audit/01',
+    'bulla/3FA95C07D1E8264B/acme/vault/audit/1',
+    'urn:bulla:acme:svc:responder:eu1/audit/12',
+    'urn:bulla:acme:svc:vault/audit/0',
+  ],
   'log-proof': [note.proof.text, note.proof.text.replace('\n', '\nextra AA==\n')],
+  'mark-folder': [
+    { v: 1, urn: acme.entities.vault.urn, kid: 'A'.repeat(43), log: 1 },
+    { v: 1, urn: 'urn:bulla:acme:svc:responder:eu1', kid: 'A'.repeat(43), log: 999_999_999 },
+    { v: 1, urn: acme.entities.vault.urn, kid: 'A'.repeat(43), log: 0 },
+    { v: 2, urn: acme.entities.vault.urn, kid: 'A'.repeat(43), log: 1 },
+  ].map((folder) => `${JSON.stringify(folder)}\n`),
   'masked-text': [
     '\x02Write to ada@example.org, +49 30 901820, or 4111 1111 1111 1111.',
     '\x07<EMAIL_1_k3f7> DE89 3704 0044 0532 0130 00 86095742719 12345678Z 8.8.4.4 <',
@@ -285,7 +326,7 @@ const SEEDS = {
     '[::1]:80',
     'letter.txt',
   ],
-  note: note.cases.map(({ note: text }) => text),
+  note: [...note.cases.map(({ note: text }) => text), ...checkpoints.slice(0, 2)],
   'note-key': note.keys,
   parameters: [
     '{"temperature":0.5,"seed":-7,"stop":["a"],"logit_bias":{"50256":-100},"tool_choice":{"type":"function","function":{"name":"f"}}}',
@@ -339,6 +380,9 @@ const SEEDS = {
     '{"a":1,"a":2}',
     '1e400',
     '[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]',
+    // A mark of a numbered log, and the first one of it.
+    JSON.stringify({ v: 2, note: checkpoints[0] }),
+    JSON.stringify({ v: 2, note: checkpoints[0], first: begins[0] }),
   ],
   'strict-json-body': [
     ' { "a" : 1.0 , "b" : [ true ] } ',
