@@ -3,7 +3,7 @@ import { NUMBER_MAX } from '@bulla/crypto/names';
 import * as z from 'zod';
 import { AuditEvent } from '../events.js';
 import { GRANTS_MAX } from '../http/limits.js';
-import { encodeLeaf } from './leaf.js';
+import { encodeLeaf, parseLeaf } from './leaf.js';
 
 // C2SP tlog-tiles puts two bytes of length before each entry: whatever the closed forms allow has to fit, by far.
 
@@ -92,4 +92,8 @@ it('is bounded by a measure that sees what has no bound', () => {
     '{"text":"abcde_x",}'.length,
   );
   expect(bytesAtMost(z.toJSONSchema(z.array(z.boolean())) as Schema)).toBe(Infinity);
+});
+
+it.each(['null', '17', '[]', '{}', '"leaf"'])('is refused as one where it is none: %s', (text) => {
+  expect(() => parseLeaf(text)).toThrow(z.ZodError);
 });

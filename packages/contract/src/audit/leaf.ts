@@ -24,6 +24,6 @@ export function encodeLeaf({ id, t, org, rid }: AuditStamp, event: AuditEvent): 
 
 /** A leaf that was handed out. @throws {SyntaxError} for what is no JSON; {ZodError} for what is no leaf */
 export function parseLeaf(text: string): AuditLeaf {
-  const { id, t, org, rid, ...event } = JSON.parse(text) as Record<string, unknown>;
+  const { id, t, org, rid, ...event } = (JSON.parse(text) ?? {}) as Record<string, unknown>;
   return { ...Stamp.parse({ id, t, org, ...(rid !== undefined && { rid }) }), ...AuditEvent.parse(event) };
 }
