@@ -36,9 +36,14 @@ def escaped(text):
     return text
 
 
+def service_of(origin):
+    """Of the name of a log with a pin, or from before keys had numbers."""
+    return origin.split("/")[3] if origin.startswith("bulla/") else origin.split(":svc:")[1].split("/audit/")[0]
+
+
 def message(origin, index, leaf, hostname, enterprise):
     entry = json.loads(leaf)
-    service = origin.split(":svc:")[1].split("/audit/")[0].replace(":", "-")
+    service = service_of(origin).replace(":", "-")
     data = {"origin": origin, "index": str(index), "id": entry["id"], "act": entry["act"], "result": entry["res"]}
     params = "".join(f' {name}="{escaped(value)}"' for name, value in data.items())
     mark = "" if leaf.isascii() else "\ufeff"
@@ -50,6 +55,8 @@ def message(origin, index, leaf, hostname, enterprise):
 
 VAULT = "urn:bulla:acme:svc:vault/audit/1"
 LOCAL = "urn:bulla:acme:svc:responder:local/audit/2"
+NUMBERED = "bulla/3fa95c07d1e8264b/acme/vault/audit/1"
+NUMBERED_LOCAL = "bulla/3fa95c07d1e8264b/acme/responder:local/audit/3"
 CASES = [
     ("an entry of a vault", VAULT, 17, leaf_of(), "stream.example", 32473),
     ("a refusal", VAULT, 18, leaf_of(res="denied", why="forbidden", obj={}), "stream.example", 32473),
@@ -59,6 +66,8 @@ CASES = [
     ("a name of a machine that is not printable ASCII", VAULT, 17, leaf_of(), "strøm example", 32473),
     ("an index of the largest log", VAULT, 2**53 - 2, leaf_of(), "stream.example", 32473),
     ("an entry that is not all ASCII", VAULT, 20, leaf_of(org="acmé"), "stream.example", 32473),
+    ("an entry of a numbered log of a vault", NUMBERED, 17, leaf_of(), "stream.example", 32473),
+    ("an entry of a numbered log of a responder", NUMBERED_LOCAL, 0, leaf_of(), "stream.example", 32473),
 ]
 
 
