@@ -258,6 +258,15 @@ add(
   [good(1, 2, OLD), logKey(2, named(2, RESPONDER))],
 );
 
+const oldSecond = `${RESPONDER}/audit/2`;
+const begunOld = begin(2, { ...oldOne.note, line: undefined });
+add(
+  'a log without a number where keys have that number',
+  2,
+  [oldOne, await ofResponder(2, [begunOld], { by: 'responder', origin: oldSecond })],
+  [good(1, 2, OLD), logKey(2, oldSecond)],
+);
+
 // The line beside what a log says of one before it.
 const byTwo = (await signed(1, [begin(1, []), ...more(1, 2)], { by: 'vault 2' })).note;
 add('a line by the key of another log', 2, [one, await after(byTwo)], [good(1, 3), logKey(2)]);
@@ -282,6 +291,10 @@ const misbegun = async (name, log) => add(name, 2, [one, await log], [good(1, 3)
 await misbegun('a log that does not begin with log.begin', beginning(...more(2, 1, 0)));
 await misbegun('a log that begins twice', after(one.note, [begin(2, said(one.note), 1)]));
 await misbegun('a log that begins as another number', beginning(begin(3, said(one.note, null))));
+await misbegun(
+  'a log that has another number in what it begins with',
+  beginning(entry(2, 0, 'log.begin', { log: 3, before: said(one.note) })),
+);
 await misbegun('a log that says nothing of those before it', beginning(begin(2)));
 await misbegun('a log that leaves out the number before it', beginning(begin(2, [])));
 await misbegun('a log that names itself', beginning(begin(2, said(one.note, null))));
@@ -295,6 +308,8 @@ await misbegun(
   'a note of a log of another service',
   after((await signed(1, [begin(1, [])], { urn: RESPONDER, by: 'vault 1' })).note),
 );
+const ofGlobex = more(2, 1).map((text) => text.replace(`"org":"${ORG}"`, '"org":"globex"'));
+await misbegun('an entry of another organisation', after(one.note, ofGlobex));
 const misbegunThird = async (name, before) =>
   add(name, 3, [one, two, await signed(3, [begin(3, before)])], [good(1, 3), good(2, 2), unfit(3)]);
 await misbegunThird('numbers that are not in order', said(one.note, two.note).toReversed());
