@@ -118,9 +118,11 @@ export const OUTBOX_ROWS: typeof TABLE_FAULTS = [
   [
     'is read-only with its database',
     async ({ role, run }) => {
+      const anew = () => run(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`);
       await run(`alter role ${role} set default_transaction_read_only = on`);
-      await run(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`);
-      return () => run(`alter role ${role} reset default_transaction_read_only`);
+      await anew();
+      // A connection that was made meanwhile would stay as it is for a second.
+      return () => run(`alter role ${role} reset default_transaction_read_only`).then(anew);
     },
   ],
 ];
