@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DatabaseOptions } from '@bulla/service-kit';
 import { connectDatabase, EventLog } from '@bulla/service-kit';
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 
 const LOCK_TIMEOUT_MS = 500;
@@ -118,11 +119,13 @@ export const OUTBOX_ROWS: typeof TABLE_FAULTS = [
   [
     'is read-only with its database',
     async ({ role, run }) => {
-      const anew = () => run(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`);
       await run(`alter role ${role} set default_transaction_read_only = on`);
-      await anew();
-      // A connection that was made meanwhile would stay as it is for a second.
-      return () => run(`alter role ${role} reset default_transaction_read_only`).then(anew);
+      await run(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`);
+      return async () => {
+        await run(`alter role ${role} reset default_transaction_read_only`);
+        // Connections that were made meanwhile are closed once in a second.
+        await pause(1_100);
+      };
     },
   ],
 ];

@@ -22,11 +22,11 @@ export class CurrentConnections {
   readonly #names = new StatementNames();
   readonly #made = new WeakMap<PoolClient, { readonly atMs: number; readonly usable: PostgresPoolClient }>();
   #usableFromMs = Number.NEGATIVE_INFINITY;
+  /** When a connection last turned out to be outdated. */
+  #outdatedMs = Number.NEGATIVE_INFINITY;
   /** @param error of any statement. */
   readonly #notice = (error: unknown) => {
-    const nowMs = performance.now();
-    if (!OUTDATED.includes(databaseFault(error)?.code) || nowMs - this.#usableFromMs < INTERVAL_MS) return;
-    this.#usableFromMs = nowMs;
+    if (OUTDATED.includes(databaseFault(error)?.code)) this.#outdatedMs = performance.now();
   };
 
   constructor(pool: Pool) {
@@ -42,6 +42,9 @@ export class CurrentConnections {
   }
 
   async connect(): Promise<PostgresPoolClient> {
+    // One that was made meanwhile is closed as well, and not left to whoever gets it next.
+    if (this.#outdatedMs > this.#usableFromMs && performance.now() - this.#usableFromMs >= INTERVAL_MS)
+      this.#usableFromMs = this.#outdatedMs;
     for (;;) {
       const client = await this.#pool.connect();
       const made = this.#made.get(client);
