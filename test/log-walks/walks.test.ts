@@ -36,7 +36,7 @@ describe('whatever becomes of a vault', () => {
     'sequence elsewhere: done',
     'witness: cosigned',
     'audit: well',
-    'audit: loss lost',
+    'audit: accepted losses',
     'audit anew: well',
     'put back: database',
     'put back: folder',
@@ -44,7 +44,8 @@ describe('whatever becomes of a vault', () => {
     'lose folder: done',
     'begin: number',
     'attack: entry N of log N of acme is forged',
-    'which has ended, is signed',
+    // A handful in 300 walks, or none.
+    ...(isLongRun() ? ['audit: loss lost', 'which has ended, is signed'] : []),
   ])('this happened: %s', (what) => {
     expect([...walked.counts.keys()].filter((one) => one.includes(what))).not.toEqual([]);
   });
