@@ -27,9 +27,12 @@ export class OwnGrants {
     trust: Trust,
     query: Pick<RouteQuery<'grant.collect'>, 'kid' | 'without' | 'since' | 'by'>,
   ): AsyncGenerator<readonly OwnGrant[]> {
-    const ask = async (cursor?: string) => {
+    const ask = (cursor?: string) => {
       const asked = { ...query, limit: BATCH, ...(cursor !== undefined && { cursor }) };
-      return this.#patiently(() => this.vault.collect(trust, asked as never));
+      const page = this.#patiently(() => this.vault.collect(trust, asked as never));
+      // Where the service ends meanwhile nobody waits for it.
+      page.catch(() => {});
+      return page;
     };
     let next: ReturnType<typeof ask> | undefined = ask();
     while (next !== undefined && !this.runs.stopping.aborted) {
@@ -39,7 +42,6 @@ export class OwnGrants {
       const cursor = page.data.length > 0 ? (page.next_cursor ?? undefined) : undefined;
       // While this one is worked at the vault finds the one after it.
       next = cursor === undefined ? undefined : ask(cursor);
-      next?.catch(() => {});
       yield page.data;
     }
   }
