@@ -52,15 +52,18 @@ describe('a numbered log', () => {
     );
   });
 
-  it('is refused under the key of another number [guard: audit-log-key] [guard: audit-log-key-named]', async () => {
+  it('is refused under the key of another number, and of nobody [guard: audit-log-key] [guard: audit-log-key-named]', async () => {
     const [, second] = await followed();
     if (second !== undefined) second.signsAs = 1;
     await second?.sign();
     const { logs } = await all.verdict();
     expect(logs[1]?.failure).toMatchObject({ check: 'checkpoint', kind: 'log-key' });
+    if (second !== undefined) second.signsAs = 9;
+    await second?.sign();
+    expect((await all.verdict()).logs[1]?.failure).toMatchObject({ code: 'key_unknown', kind: undefined });
   });
 
-  it('is refused under a name without the pin, once keys have numbers [guard: audit-log-form]', async () => {
+  it('is refused under a name without the pin, once keys have numbers', async () => {
     all.vault = [
       await new (all.first.constructor as typeof HeldLog)(all.world.organisation, all.world.organisation.vault).begin(),
     ];
@@ -83,7 +86,10 @@ describe('a numbered log', () => {
   it.each([
     ['of one log too few [guard: audit-before-each]', []],
     ['of another number [guard: audit-before-order]', [{ log: 2, note: null }]],
-  ])('is refused where it speaks %s', async (_name, before) => {
+    ['of the log of another service [guard: audit-log-before]', 'another service'],
+  ])('is refused where it speaks %s', async (_name, said) => {
+    const origin = all.first.origin.replace('/vault/', '/responder:eu1/');
+    const before = said === 'another service' ? [{ log: 1, note: { ...all.first.lastNote, origin } }] : said;
     const second = await all.log('vault', 2).beginAfter(all.first);
     changeEntry(second, 0, { obj: { log: 2, before } });
     all.vault.push(second);
@@ -170,6 +176,9 @@ describe('what is gone', () => {
     await all.verdict();
     changeEntry(all.first, 2, { act: 'kek.destroy', obj: { kek: 77 } });
     await all.first.sign();
+    // Of the log that is written nobody may.
+    const [running] = (await all.verdict()).logs;
+    expect([running?.losses, running?.failure?.check]).toEqual([[], 'kept-head']);
     const second = await all.log('vault', 2).beginAfter(all.first);
     await second.sign();
     all.vault.push(second);

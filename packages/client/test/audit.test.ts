@@ -135,7 +135,7 @@ describe('what a log says', () => {
     expect(await all.failures()).toEqual([expect.stringContaining(`entries: entry ${index}: ${why}`), undefined]);
   });
 
-  it('is refused where a later log is silent about the one before [guard: audit-log-before]', async () => {
+  it('is refused where a later log is silent about the one before', async () => {
     all.vault.push(await all.log('vault', 2).begin());
     await all.sign();
     const [first, second] = await all.failures();

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { decodeBase64url, utf8 } from '@bulla/crypto';
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { BundleVerdict } from '../src/audit/bundle/verify-bundle.js';
 import { verifyBundle } from '../src/audit/bundle/verify-bundle.js';
 import { MemoryFolder } from './memory-folder.js';
@@ -25,14 +25,16 @@ interface Vectors {
 const file = new URL('../../conformance/vectors/golden/numbered-logs.json', import.meta.url);
 const { pin, now, roots, policy, directories, cases } = JSON.parse(readFileSync(file, 'utf8')) as Vectors;
 
-it.each(cases)('is said of $name', async ({ directory, files, expected }) => {
-  const folder = new MemoryFolder();
-  for (const [path, bytes] of Object.entries(files)) folder.files.set(path, decodeBase64url(bytes));
-  for (const [at, root] of roots.entries()) folder.files.set(`trust/root-${at + 1}.json`, utf8(root));
-  folder.files.set('trust/policy-1.json', utf8(policy));
-  for (const [at, text] of directories.slice(0, directory).entries())
-    folder.files.set(`trust/directory-${at + 1}.json`, utf8(text));
-  expect(saidBy(await verifyBundle(folder, { pin, now }))).toEqual(expected);
+describe('what is said of numbered logs [guard: audit-log-form]', () => {
+  it.each(cases)('$name', async ({ directory, files, expected }) => {
+    const folder = new MemoryFolder();
+    for (const [path, bytes] of Object.entries(files)) folder.files.set(path, decodeBase64url(bytes));
+    for (const [at, root] of roots.entries()) folder.files.set(`trust/root-${at + 1}.json`, utf8(root));
+    folder.files.set('trust/policy-1.json', utf8(policy));
+    for (const [at, text] of directories.slice(0, directory).entries())
+      folder.files.set(`trust/directory-${at + 1}.json`, utf8(text));
+    expect(saidBy(await verifyBundle(folder, { pin, now }))).toEqual(expected);
+  });
 });
 
 /** A verdict in the words of the vectors. */

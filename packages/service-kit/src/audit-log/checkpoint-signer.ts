@@ -145,7 +145,6 @@ export class CheckpointSigner {
         if (keys.rows.check(head.org, leaf, { id, mac }) !== 'good') throw foreign;
         ({ frontier } = await appendLeaf(frontier, await leafHash(leaf)));
       }
-      // guard: sign-row-each without: if (frontier.size < to) break;
       if (frontier.size < to) throw foreign;
     }
     // guard: sign-row-tree

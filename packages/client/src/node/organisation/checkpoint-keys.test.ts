@@ -219,7 +219,7 @@ describe('the key for checkpoints of a service', () => {
     const { payload } = await parsePolicy((await home.read('org/acme/policy.json')) ?? '');
     const settings: PolicySettings = { ...policySettings(payload), suites: ['rsa2048', 'p256'] };
     await signNextPolicy(home, 'acme', settings, NOW + DAY);
-    const own = await prepare(NOW + DAY);
+    const own = await prepare(NOW + DAY).catch((error: unknown) => ({ changes: [String(error)] }));
     expect(own.changes.slice(0, 2)).toEqual([
       'signing key of the vault renewed for 90 days',
       'signing keys of the renewer renewed for 90 days',
