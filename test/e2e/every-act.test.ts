@@ -261,6 +261,7 @@ describe('the log of a vault that lost something', () => {
       firsts: {
         kept: async () => undefined,
         isFirst: async () => true,
+        isEntry: async () => true,
         signedHead: (org, number) => logs.find(org, number),
       },
     }).run();

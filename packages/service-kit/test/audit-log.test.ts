@@ -681,6 +681,16 @@ describe.each(stores)('the sequencer on %s', (store) => {
     expect(await signed()).toMatchObject({ size: 3 });
   });
 
+  it('signs nothing by a mark of the old form, where logs of its number have keys of their own [guard: mark-old-form]', async () => {
+    await decide(1);
+    await sequencer().run();
+    const mark = { v: 1, origin: 'urn:bulla:acme:svc:vault/audit/1', kid: key.pair.kid, size: 9, root: 'A'.repeat(43) };
+    writeFileSync(join(folder, 'acme.old.json'), JSON.stringify(mark));
+    await decide(1);
+    await expect(sequencer().run()).rejects.toThrow('acme.old.json was not signed');
+    expect(await signed()).toMatchObject({ size: 2 });
+  });
+
   it('takes no head whose peaks are not those of its root [guard: log-frontier-root]', async () => {
     await decide(4);
     await sequencer().run();

@@ -346,6 +346,32 @@ describe.each(stores)('what was kept long enough on %s', (store) => {
     ]);
   });
 
+  it('stays where what was before it is gone, and no log had said so [guard: prune-whole]', async () => {
+    await begin(TILE, 0);
+    await decide(2 * TILE + 40, 800);
+    await tiny.database.db.deleteFrom('audit_entry').where('org', '=', 'acme').where('idx', '<=', TILE).execute();
+    await prune();
+    // What somebody writes there has to have been signed.
+    const obj = { log: 1, first: 0, last: TILE, size: 3 * TILE, root: 'A'.repeat(43) };
+    const leaf = encodeLeaf(
+      { id: mintId('aud'), t: new Date().toISOString(), org: 'acme' },
+      { v: 1, who: { type: 'service' }, act: 'log.prune', res: 'ok', obj },
+    );
+    await tiny.database.db
+      .updateTable('audit_entry')
+      .set({ leaf: Buffer.from(leaf), act: 'log.prune' })
+      .where('org', '=', 'acme')
+      .where('idx', '=', 3 * TILE)
+      .execute();
+    await prune();
+    expect(lines.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual([
+      'audit-entries-not-aged',
+      'audit-entries-not-aged',
+    ]);
+    const waiting = await tiny.database.db.selectFrom('audit_outbox').select('leaf').execute();
+    expect(waiting).toEqual([]);
+  });
+
   it('stays in a log that SQL made up, and nothing is said of that [guard: prune-aged]', async () => {
     await begin(TILE + 40, 800);
     const { db } = tiny.database;

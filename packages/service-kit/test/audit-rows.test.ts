@@ -183,6 +183,19 @@ describe.each(stores)('rows that wait for the log on %s', (store) => {
     expect(head.size).toBe(1 + events.length + 1);
   });
 
+  it.each(['infinity', '-infinity', '12000-01-01', '0044-03-15 BC'])(
+    'come into no log at %s, and keep nobody waiting [guard: row-moment]',
+    async (at) => {
+      const [odd = ''] = await decide();
+      await run(`update tiny.audit_outbox set at = '${at}'`);
+      await run(`insert into tiny.audit_outbox (org, leaf, at) values ('other', 'x', '${at}')`);
+      const events = await decide();
+      await processOf().run();
+      expect([await inLog(), await waiting(), await aside()]).toEqual([events, ['x'], [['forged', odd]]]);
+      await run(`delete from tiny.audit_outbox`);
+    },
+  );
+
   it('wait where they are from the future, and let the others pass [guard: row-ahead]', async () => {
     const early = await decide(1_001, { atMs: clock.nowMs() + 61_000 });
     const events = await decide();

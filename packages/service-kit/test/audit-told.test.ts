@@ -150,6 +150,19 @@ describe.each(stores)('what a process told callers on %s', (store) => {
     expect(require).toThrow(expect.objectContaining({ code: 'overloaded' }));
   });
 
+  it('is found although somebody puts a log beside that nobody signed, and takes it away again', async () => {
+    await tell(2);
+    await sequence();
+    await run(`insert into tiny.audit_log (org, log, origin, size, root, frontier, checkpoint, checkpoint_size)
+      select org, 99, origin, size, root, frontier, 'x', size from tiny.audit_log`);
+    later();
+    await watch.look();
+    await run('delete from tiny.audit_log where log = 99');
+    await goOn();
+    expect(leaves.of('acme')).toEqual([]);
+    expect(require).not.toThrow();
+  });
+
   it('is late while it is in a log that nobody signs, which ends with the signature [guard: leaf-late]', async () => {
     await tell(2);
     await sequence();
@@ -190,7 +203,7 @@ describe.each(stores)('what a process told callers on %s', (store) => {
     await tell();
     await sequence();
     await sign(await loadSigner((await generateKeyPair('ed25519', 'sig')).privateJwk, 'Ed25519'));
-    await expect(watch.look()).rejects.toMatchObject({ code: 'key_unknown' });
+    await watch.look();
     expect(leaves.of('acme')).toHaveLength(1);
   });
 

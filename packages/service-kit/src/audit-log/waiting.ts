@@ -25,7 +25,9 @@ export async function waitingIn(
   known: readonly string[],
   isWritten: IsWritten,
 ): Promise<Waiting[]> {
-  const age = (at: Expression<Date>) => sql<number>`coalesce(extract(epoch from clock_timestamp() - ${at}), 0)::float8`;
+  // An infinite time, which anybody may write there, has no age.
+  const age = (at: Expression<Date>) => sql<number>`coalesce(extract(epoch from clock_timestamp()
+    - least(greatest(${at}, clock_timestamp() - interval '100 years'), clock_timestamp())), 0)::float8`;
   const found = await db.transaction().execute(async (trx) => {
     // What was taken stays in the table until that is vacuumed. A scan of the table reads all of it at each look; one of
     // its key marks what is gone and passes it over.
@@ -70,7 +72,8 @@ export async function waitingIn(
 /** Whether nobody came for a row of the outbox who can check it. */
 export function isUncheckable(known: readonly string[]) {
   return sql<boolean>`not coalesce(secret_id = any(${known}::text[]), false)
-    and at < clock_timestamp() - make_interval(mins => ${sql.lit(UNKNOWN_MINUTES)})`;
+    and (at < clock_timestamp() - make_interval(mins => ${sql.lit(UNKNOWN_MINUTES)})
+      or at > clock_timestamp() + interval '1 day')`;
 }
 
 /** When the first entry of a log that no checkpoint holds was written. */

@@ -106,13 +106,18 @@ export class LeafWatch {
   async #follow(org: string, place: Place, tree: LogTree): Promise<void> {
     const { leaves, logs, trustOf } = this.#parts;
     if (tree.checkpoint === null) return;
+    const signed = verifyCheckpoint(utf8(tree.checkpoint), await trustOf(org, tree.log));
+    // guard: leaf-watch-signed without: const head: TreeHead | undefined = tree; await signed.catch(() => undefined);
+    const head: TreeHead | undefined = await signed.then(
+      ({ checkpoint }) => checkpoint,
+      () => undefined,
+    );
+    // Anybody who has the database may have put it there: what is followed is followed on.
+    if (head === undefined) return;
     if (tree.log > place.log) {
       place.log = tree.log;
       place.frontier = EMPTY_FRONTIER;
     }
-    const trust = await trustOf(org, tree.log);
-    // guard: leaf-watch-signed without: const head: TreeHead = tree;
-    const head: TreeHead = (await verifyCheckpoint(utf8(tree.checkpoint), trust)).checkpoint;
     const found: string[] = [];
     let { frontier } = place;
     while (frontier.size < head.size) {

@@ -33,13 +33,21 @@ export class FirstEntries {
   }
 
   /** Whether a text is the first entry of the log, by {@link signedHead}. */
-  async isFirst(org: string, log: number, text: string): Promise<boolean> {
+  isFirst(org: string, log: number, text: string): Promise<boolean> {
+    return this.isEntry({ org, log, index: 0 }, text);
+  }
+
+  /** Whether a text is an entry of the log, by {@link signedHead}. */
+  async isEntry(
+    { org, log, index }: { readonly org: string; readonly log: number; readonly index: number },
+    text: string,
+  ): Promise<boolean> {
     const { logs } = this.#parts;
     const head = await this.signedHead(org, log);
-    if (head === undefined) return false;
+    if (head === undefined || index >= head.size) return false;
     try {
-      const proof = await makeInclusionProof(0, head.size, treeHashes(logs, { org, log, size: head.size }));
-      await verifyInclusion({ leaf: await leafHash(utf8(text)), index: 0, head, proof });
+      const proof = await makeInclusionProof(index, head.size, treeHashes(logs, { org, log, size: head.size }));
+      await verifyInclusion({ leaf: await leafHash(utf8(text)), index, head, proof });
       return true;
     } catch (error) {
       if (error instanceof CryptoError) return false;

@@ -32,6 +32,8 @@ export interface AgedLog {
 export interface SaidPrune extends PruneFacts {
   /** Whether a checkpoint stands for it, and a day has passed: until then somebody may read by an older one. */
   readonly isSettled: boolean;
+  /** The entry that says it; undefined while it waits. Whether it was signed is for the reader to see. */
+  readonly by?: { readonly log: number; readonly index: number; readonly text: string } | undefined;
 }
 
 /** Up to where the entries of a log are gone or may go. */
@@ -114,7 +116,7 @@ export class RetentionRepository {
       .innerJoin('audit_log', (join) =>
         join.onRef('audit_log.org', '=', 'audit_entry.org').onRef('audit_log.log', '=', 'audit_entry.log'),
       )
-      .select('leaf')
+      .select(['leaf', 'audit_entry.log', 'idx'])
       .select(
         sql<boolean>`idx < checkpoint_size and at < now() - make_interval(hours => ${DAY_HOURS})`.as('isSettled'), // guard: prune-settled without: sql<boolean>`true`.as('isSettled')
       )
@@ -131,9 +133,14 @@ export class RetentionRepository {
       .where(sql<boolean>`position(convert_to('"act":"log.prune"', 'UTF8') in leaf) > 0`)
       .orderBy('id')
       .execute();
-    return [...rows, ...waiting.map(({ leaf }) => ({ leaf, isSettled: false }))].flatMap(({ leaf, isSettled }) => {
-      const entry = parseLeaf(decodeUtf8(leaf));
-      return entry.act === 'log.prune' && entry.res === 'ok' ? [{ ...entry.obj, isSettled }] : [];
+    const inLogs = rows.map(({ leaf, isSettled, log, idx: index }) => {
+      const text = decodeUtf8(leaf);
+      return { text, isSettled, by: { log, index, text } };
+    });
+    const inOutbox = waiting.map(({ leaf }) => ({ text: decodeUtf8(leaf), isSettled: false, by: undefined }));
+    return [...inLogs, ...inOutbox].flatMap(({ text, isSettled, by }) => {
+      const entry = parseLeaf(text);
+      return entry.act === 'log.prune' && entry.res === 'ok' ? [{ ...entry.obj, isSettled, by }] : [];
     });
   }
 

@@ -37,7 +37,7 @@ export interface RetentionParts {
   readonly log: EventLog;
   readonly outbox: AuditOutbox;
   readonly logs: Pick<LogRepository, 'tile'>;
-  readonly firsts: Pick<FirstEntries, 'kept' | 'isFirst' | 'signedHead'>;
+  readonly firsts: Pick<FirstEntries, 'kept' | 'isFirst' | 'isEntry' | 'signedHead'>;
 }
 
 /**
@@ -95,13 +95,23 @@ export class Retention {
     }
     const beforeMs = clock.nowMs() - days * DAY_MS + CLOCKS_APART_MS;
     // guard: prune-aged
-    if (!(await this.#aged.areOlder({ org, log, first, below }, beforeMs))) {
+    if (!(await this.#isWhole(aged, said)) || !(await this.#aged.areOlder({ org, log, first, below }, beforeMs))) {
       this.#parts.log.write(NOT_AGED, { org, log });
       return;
     }
     const obj = { log, first, last: below - 1, size, root: encodeBase64url(root), ...(before && { before }) };
     const event = auditOfService(org, { act: 'log.prune', obj }, clock.nowMs());
     await outbox.write(database.db, { org, event, evidence: null });
+  }
+
+  /** Whether all that a log lacks went as it said: whoever takes entries away has to have them pruned to be passed over. */
+  async #isWhole({ org, log, first }: AgedLog, said: readonly SaidPrune[]): Promise<boolean> {
+    // guard: prune-whole without: if (first >= 0) return true;
+    if (first === 0) return true;
+    for (const { by, ...one } of said)
+      if (by !== undefined && one.log === log && one.last + 1 >= first)
+        if (await this.#parts.firsts.isEntry({ org, log: by.log, index: by.index }, by.text)) return true;
+    return false;
   }
 
   /** What the first entry says of the logs before, which goes with it; `changed` where it is not the one that was signed. */
