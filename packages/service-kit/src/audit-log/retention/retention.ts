@@ -87,7 +87,7 @@ export class Retention {
     const { database, clock, outbox } = this.#parts;
     const below = keptFrom(aged);
     if (below <= Math.max(aged.first, belowIn(said, aged.log))) return;
-    const { org, log, first, size, root } = aged;
+    const { org, log, first } = aged;
     const before = await this.#before(aged, said);
     if (before === 'changed') {
       this.#parts.log.write(FIRST_CHANGED, { org, log });
@@ -99,6 +99,8 @@ export class Retention {
       this.#parts.log.write(NOT_AGED, { org, log });
       return;
     }
+    // What is said of the tree is what was signed of it.
+    const { size, root } = (await this.#parts.firsts.signedHead(org, log)) ?? aged;
     const obj = { log, first, last: below - 1, size, root: encodeBase64url(root), ...(before && { before }) };
     const event = auditOfService(org, { act: 'log.prune', obj }, clock.nowMs());
     await outbox.write(database.db, { org, event, evidence: null });
@@ -108,10 +110,13 @@ export class Retention {
   async #isWhole({ org, log, first }: AgedLog, said: readonly SaidPrune[]): Promise<boolean> {
     // guard: prune-whole without: if (first >= 0) return true;
     if (first === 0) return true;
-    for (const { by, ...one } of said)
-      if (by !== undefined && one.log === log && one.last + 1 >= first)
-        if (await this.#parts.firsts.isEntry({ org, log: by.log, index: by.index }, by.text)) return true;
+    for (const one of said)
+      if (one.log === log && one.last + 1 >= first && (await this.#isSigned(org, one))) return true;
     return false;
+  }
+
+  async #isSigned(org: string, { by }: SaidPrune): Promise<boolean> {
+    return by !== undefined && this.#parts.firsts.isEntry({ org, log: by.log, index: by.index }, by.text);
   }
 
   /** What the first entry says of the logs before, which goes with it; `changed` where it is not the one that was signed. */
@@ -122,7 +127,10 @@ export class Retention {
     const { firsts } = this.#parts;
     const kept = await firsts.kept(org, log);
     const leaf = kept ?? (await this.#entries.leaf(org, log, 0));
-    if (leaf === undefined) return said.findLast((one) => one.log === log)?.before;
+    if (leaf === undefined) {
+      const one = said.findLast(({ by, ...pruned }) => by !== undefined && pruned.log === log);
+      return one !== undefined && (await this.#isSigned(org, one)) ? one.before : undefined;
+    }
     // guard: prune-first-entry
     if (kept === undefined && !(await firsts.isFirst(org, log, leaf))) return 'changed';
     const begin = parseLeaf(leaf);
