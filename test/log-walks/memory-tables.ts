@@ -16,7 +16,7 @@ export type TableName = (typeof TABLES)[number];
 const KEYS: Record<TableName, readonly string[]> = {
   audit_outbox: ['id'],
   audit_unsigned: [],
-  audit_set_aside: ['org', 'id'],
+  audit_set_aside: [],
   audit_log: ['org', 'log'],
   audit_tile: ['org', 'log', 'level', 'idx'],
   audit_entry: [],

@@ -27,7 +27,7 @@ export async function waitingIn(
 ): Promise<Waiting[]> {
   // An infinite time, which anybody may write there, has no age.
   const age = (at: Expression<Date>) => sql<number>`coalesce(extract(epoch from clock_timestamp()
-    - least(greatest(${at}, clock_timestamp() - interval '100 years'), clock_timestamp())), 0)::float8`;
+    - least(greatest(${at}, clock_timestamp() - make_interval(hours => 876000)), clock_timestamp())), 0)::float8`;
   const found = await db.transaction().execute(async (trx) => {
     // What was taken stays in the table until that is vacuumed. A scan of the table reads all of it at each look; one of
     // its key marks what is gone and passes it over.
@@ -73,7 +73,7 @@ export async function waitingIn(
 export function isUncheckable(known: readonly string[]) {
   return sql<boolean>`not coalesce(secret_id = any(${known}::text[]), false)
     and (at < clock_timestamp() - make_interval(mins => ${sql.lit(UNKNOWN_MINUTES)})
-      or at > clock_timestamp() + interval '1 day')`;
+      or at > clock_timestamp() + make_interval(hours => 24))`;
 }
 
 /** When the first entry of a log that no checkpoint holds was written. */
