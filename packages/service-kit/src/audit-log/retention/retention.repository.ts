@@ -139,8 +139,8 @@ export class RetentionRepository {
     });
     const inOutbox = waiting.map(({ leaf }) => ({ text: decodeUtf8(leaf), isSettled: false, by: undefined }));
     return [...inLogs, ...inOutbox].flatMap(({ text, isSettled, by }) => {
-      const entry = parseLeaf(text);
-      return entry.act === 'log.prune' && entry.res === 'ok' ? [{ ...entry.obj, isSettled, by }] : [];
+      const entry = leafOf(text);
+      return entry?.act === 'log.prune' && entry.res === 'ok' ? [{ ...entry.obj, isSettled, by }] : [];
     });
   }
 
@@ -218,5 +218,14 @@ export class RetentionRepository {
 
   #table(month: string, suffix = '') {
     return sql.id(this.#schema, `${monthTable(month)}${suffix}`);
+  }
+}
+
+/** Undefined for what is no entry: anybody who has the database can put it there. */
+function leafOf(text: string): ReturnType<typeof parseLeaf> | undefined {
+  try {
+    return parseLeaf(text);
+  } catch {
+    return undefined;
   }
 }
