@@ -80,12 +80,14 @@ export class LogPens {
     const lowest = await this.#lowestNumbered(org, marks);
     for (const mark of marks) {
       const isKnown = mark.note !== undefined && before?.has(mark.note) === true;
+      const verdict = isKnown ? 'signed' : await this.#judge(org, mark, lowest);
       // guard: mark-signed
-      if (!isKnown && !(await this.#isSigned(org, mark, lowest)))
+      if (verdict === 'refused')
         throw new Error(
           `the mark ${mark.file} was not signed by a key of ${mark.origin}; move it away, and see who can write in the folder of marks`,
         );
-      if (mark.note !== undefined) verified.add(mark.note);
+      // One that nobody could judge is judged again: its key may be listed by then.
+      if (mark.note !== undefined && verdict === 'signed') verified.add(mark.note);
     }
     this.#verified.set(org, verified);
   }
@@ -100,19 +102,21 @@ export class LogPens {
     return Math.min(...known, ...signed);
   }
 
-  async #isSigned(org: string, { origin, note, number }: KeptMark, lowest: number): Promise<boolean> {
+  async #judge(
+    org: string,
+    { origin, note, number }: KeptMark,
+    lowest: number,
+  ): Promise<'signed' | 'unknown' | 'refused'> {
     const name = parseOrigin(origin);
-    if (name?.urn !== this.#parts.keys.urnIn(org)) return false;
+    if (name?.urn !== this.#parts.keys.urnIn(org)) return 'refused';
     // One from before marks were notes, of a log from before there were numbers.
-    // guard: mark-old-form without: if (note === undefined) return name.pin === undefined;
-    if (note === undefined) return name.pin === undefined && number < lowest;
+    // guard: mark-old-form without: if (note === undefined) return name.pin === undefined ? 'unknown' : 'refused';
+    if (note === undefined) return name.pin === undefined && number < lowest ? 'unknown' : 'refused';
     const trust = await this.trustIn(org, origin);
-    return (
-      trust.keys.length === 0 ||
-      verifyCheckpoint(utf8(note), trust).then(
-        () => true,
-        () => false,
-      )
+    if (trust.keys.length === 0) return 'unknown';
+    return verifyCheckpoint(utf8(note), trust).then(
+      () => 'signed',
+      () => 'refused',
     );
   }
 

@@ -1,5 +1,6 @@
 import type { Bytes } from '@bulla/crypto';
 import { CryptoError, decodeUtf8 } from '@bulla/crypto';
+import type { TreeHead } from '@bulla/crypto/log';
 import { appendLeaf, leafHash, makeConsistencyProof, treeHeadOf, verifyConsistency } from '@bulla/crypto/log';
 import type { FirstEntries } from '../begin/first-entry.js';
 import { termsOf } from '../entry-terms.js';
@@ -40,29 +41,30 @@ export class AgedLeaves {
    * Whether entries are those that were signed, each of them written before a moment. The first entry of a log counts as old
    * as what follows it: what it says is repeated where it goes.
    * @param beforeMs by the clock of who wrote them.
+   * @returns the signed tree that has them; undefined where they are not so
    */
-  async areOlder({ org, log, first, below }: EntryRange, beforeMs: number): Promise<boolean> {
+  async signedOlder({ org, log, first, below }: EntryRange, beforeMs: number): Promise<TreeHead | undefined> {
     const { logs, entries, firsts } = this.#parts;
     const head = await firsts.signedHead(org, log);
-    if (head === undefined || head.size < below) return false;
+    if (head === undefined || head.size < below) return undefined;
     const hashes = treeHashes(logs, { org, log, size: head.size });
     try {
       let frontier = await frontierAt(first, hashes);
       while (frontier.size < below) {
         const page = await entries.leaves(org, log, frontier.size, Math.min(frontier.size + PAGE, below));
-        if (page.length === 0) return false;
+        if (page.length === 0) return undefined;
         for (const { idx, leaf } of page) {
           // guard: prune-young
-          if (idx !== frontier.size || (idx > 0 && !isBefore(leaf, beforeMs))) return false;
+          if (idx !== frontier.size || (idx > 0 && !isBefore(leaf, beforeMs))) return undefined;
           ({ frontier } = await appendLeaf(frontier, await leafHash(leaf)));
         }
       }
       const proof = await makeConsistencyProof(below, head.size, hashes);
       // guard: prune-signed-leaves
       await verifyConsistency({ older: await treeHeadOf(frontier), newer: head, proof });
-      return true;
+      return head;
     } catch (error) {
-      if (error instanceof CryptoError) return false;
+      if (error instanceof CryptoError) return undefined;
       throw error;
     }
   }

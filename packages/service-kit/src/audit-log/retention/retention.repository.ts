@@ -19,7 +19,6 @@ export interface AgedLog {
   readonly org: string;
   readonly log: number;
   readonly size: number;
-  readonly root: Uint8Array<ArrayBuffer>;
   /** How many entries its newest checkpoint speaks of. */
   readonly signedSize: number;
   /** Index of the oldest entry that is there. */
@@ -99,13 +98,11 @@ export class RetentionRepository {
         .limit(1);
     const rows = await this.#db
       .selectFrom('audit_log')
-      .select(['org', 'log', 'size', 'root', 'checkpoint_size as signedSize'])
+      .select(['org', 'log', 'size', 'checkpoint_size as signedSize'])
       .select((eb) => [first(eb, undefined).as('first'), first(eb, start).as('young')])
       .execute();
-    return rows.flatMap(({ first: oldest, young, root, ...row }) =>
-      oldest === null || oldest === young
-        ? []
-        : [{ ...row, root: copyOf(root), first: oldest, young: young ?? undefined }],
+    return rows.flatMap(({ first: oldest, young, ...row }) =>
+      oldest === null || oldest === young ? [] : [{ ...row, first: oldest, young: young ?? undefined }],
     );
   }
 

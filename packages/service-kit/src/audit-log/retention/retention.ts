@@ -94,13 +94,15 @@ export class Retention {
       return;
     }
     const beforeMs = clock.nowMs() - days * DAY_MS + CLOCKS_APART_MS;
-    // guard: prune-aged
-    if (!(await this.#isWhole(aged, said)) || !(await this.#aged.areOlder({ org, log, first, below }, beforeMs))) {
+    const range = { org, log, first, below };
+    // guard: prune-aged without: const tree = { size: aged.size, root: new Uint8Array(32) };
+    const tree = (await this.#isWhole(aged, said)) ? await this.#aged.signedOlder(range, beforeMs) : undefined;
+    if (tree === undefined) {
       this.#parts.log.write(NOT_AGED, { org, log });
       return;
     }
     // What is said of the tree is what was signed of it.
-    const { size, root } = (await this.#parts.firsts.signedHead(org, log)) ?? aged;
+    const { size, root } = tree;
     const obj = { log, first, last: below - 1, size, root: encodeBase64url(root), ...(before && { before }) };
     const event = auditOfService(org, { act: 'log.prune', obj }, clock.nowMs());
     await outbox.write(database.db, { org, event, evidence: null });
