@@ -147,11 +147,12 @@ function fits(part: Part, row: Row): boolean {
     }
     case 'RawNode': {
       const [before] = part['sqlFragments'] as string[];
-      const [list] = (part['parameters'] as Part[]).map((one) => valueOf(one) as unknown[]);
-      const [, column, how] = /^(\w+) (= any\(|&& )$/.exec(before ?? '') ?? [];
+      const [given] = (part['parameters'] as Part[]).map(valueOf);
+      const list = Array.isArray(given) ? given : [given];
+      const [, column, how] = /^(\w+) (= any\(|&& |\|\| '' = )$/.exec(before ?? '') ?? [];
       if (column === undefined) throw new Error(`a condition in memory: ${before ?? ''}`);
       const values = how === '&& ' ? (row[column] as unknown[]) : [row[column]];
-      return values.some((value) => list?.includes(value));
+      return values.some((value) => list.includes(value));
     }
     default:
       throw new Error(`a condition in memory: ${part.kind}`);

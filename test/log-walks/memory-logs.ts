@@ -93,17 +93,14 @@ export class MemoryUnsigned extends UnsignedRows {
 
   override handBack(_trx: Db, org: string, log: number): Promise<number> {
     const tables = this.#tables;
-    const beside = tables.delete('audit_unsigned', (row) => {
-      return (
-        row['org'] === org &&
-        row['log'] === log &&
-        tables.of('audit_entry').some((one) => isAt(one, org, log, row['idx']))
-      );
-    });
+    const beside = tables.delete('audit_unsigned', (row) => row['org'] === org && row['log'] === log);
+    let handed = 0;
     for (const { idx, secret_id, mac } of beside.toSorted((one, other) => Number(one['idx']) - Number(other['idx'])))
-      for (const { at, leaf, evidence } of tables.of('audit_entry').filter((row) => isAt(row, org, log, idx)))
+      for (const { at, leaf, evidence } of tables.of('audit_entry').filter((row) => isAt(row, org, log, idx))) {
         tables.insert('audit_outbox', { org, at, leaf, evidence, secret_id, mac });
-    return Promise.resolve(beside.length);
+        handed++;
+      }
+    return Promise.resolve(handed);
   }
 }
 

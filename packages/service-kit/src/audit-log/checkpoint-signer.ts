@@ -1,4 +1,5 @@
-import { CryptoError, equalBytes, utf8 } from '@bulla/crypto';
+import { CryptoError, decodeUtf8, encodeBase64url, equalBytes, utf8 } from '@bulla/crypto';
+import type { TreeHead } from '@bulla/crypto/log';
 import {
   appendLeaf,
   leafHash,
@@ -9,7 +10,9 @@ import {
   verifyCheckpoint,
   verifyConsistency,
 } from '@bulla/crypto/log';
+import type { LeafPlaces } from '../audit-rows/leaf-places.js';
 import type { RowSecrets } from '../audit/row-secrets.js';
+import { termsOf } from './entry-terms.js';
 import { frontierAt } from './frontier-at.js';
 import type { LogHead } from './log-head.js';
 import { LogLost } from './log-lost.js';
@@ -19,6 +22,12 @@ import type { KeptMark, LogMark, LogMarks } from './marks.js';
 import { treeHashes } from './tree-hashes.js';
 import type { UnsignedRows } from './unsigned-rows.js';
 
+/** What a process made of a log by itself: it checked each row that came in between. */
+export interface Grown {
+  readonly from: TreeHead;
+  readonly to: TreeHead;
+}
+
 /** Leaves that are checked at once. */
 const PAGE = 1_000;
 
@@ -27,6 +36,7 @@ export interface CheckpointSignerParts {
   readonly unsigned: Pick<UnsignedRows, 'unsignedLeaves' | 'dropUnsigned'>;
   readonly marks: LogMarks;
   readonly pens: Pick<LogPens, 'trustIn'>;
+  readonly places: Pick<LeafPlaces, 'inLog'>;
   readonly keys: { readonly rows: RowSecrets };
 }
 
@@ -60,10 +70,11 @@ export class CheckpointSigner {
 
   /**
    * Signs a log as it is committed, unless it is signed.
+   * @param grown by this process, since the head was read that it continued; nothing where that is not known.
    * @throws as {@link requireContinued}; {LogLost} `unauthenticated` for a tree with an entry that no process of the service
    *   wrote; {Error} where a mark cannot be read, or another signs meanwhile: nothing is signed then
    */
-  async sign(pen: Pen): Promise<void> {
+  async sign(pen: Pen, grown?: Grown): Promise<void> {
     const { logs, unsigned, marks } = this.#parts;
     const last = ownMarks(pen).at(-1);
     // guard: sign-below-folder without: if (last === undefined) return;
@@ -74,7 +85,7 @@ export class CheckpointSigner {
     await this.requireContinued(pen, head);
     if (head.signedSize === head.size && head.checkpoint !== null && last.size === head.size) return;
     // guard: sign-authenticated
-    await this.#orAnother(pen, () => this.#requireOwnRows(head, last));
+    if (!isGrown(grown, last, head)) await this.#orAnother(pen, () => this.#requireOwnRows(pen, head, last));
     const { org, number, origin, key } = pen;
     const note = await signCheckpoint(origin, head, [{ key: await noteKeyOf(origin, key.publicJwk), signer: key }]);
     // It is on the disk before it leaves: a crash between them costs nothing.
@@ -131,25 +142,48 @@ export class CheckpointSigner {
     this.#compared.add(pen.origin);
   }
 
-  /** Beside each entry that no mark holds stands what its row was authenticated by, and the tree is made of just those. */
-  async #requireOwnRows(head: LogHead, mark: KeptMark): Promise<void> {
-    const { logs, unsigned, keys } = this.#parts;
+  /**
+   * Beside each entry that no mark holds stands what its row was authenticated by, none of them is in a log already, and the
+   * tree is made of just those.
+   */
+  async #requireOwnRows({ marks }: Pen, head: LogHead, mark: KeptMark): Promise<void> {
+    const { logs, unsigned, keys, places } = this.#parts;
     const foreign = new LogLost('unauthenticated', mark);
+    const seen = new Set<string>();
     let frontier = await frontierAt(mark.size, treeHashes(logs, head));
     while (frontier.size < head.size) {
       const to = Math.min(frontier.size + PAGE, head.size);
-      for (const row of await unsigned.unsignedLeaves(head.org, head.log, frontier.size, to)) {
+      const page = await unsigned.unsignedLeaves(head.org, head.log, frontier.size, to);
+      for (const row of page) {
         const { index, leaf, secretId: id, mac } = row;
         if (index !== frontier.size) throw foreign;
         // guard: sign-row-mac
         if (keys.rows.check(head.org, leaf, { id, mac }) !== 'good') throw foreign;
-        ({ frontier } = await appendLeaf(frontier, await leafHash(leaf)));
+        const hash = await leafHash(leaf);
+        const name = encodeBase64url(hash);
+        // guard: sign-row-once
+        if (seen.has(name)) throw foreign;
+        seen.add(name);
+        ({ frontier } = await appendLeaf(frontier, hash));
       }
       if (frontier.size < to) throw foreign;
+      const sought = page.flatMap(({ index: before, leaf }) => {
+        const { id } = termsOf(decodeUtf8(leaf));
+        return id === undefined ? [] : [{ id, leaf, before }];
+      });
+      // guard: sign-row-new
+      if ((await places.inLog({ head, marks }, sought)).length > 0) throw foreign;
     }
     // guard: sign-row-tree
     if (!equalBytes((await treeHeadOf(frontier)).root, head.root)) throw foreign;
   }
+}
+
+/** Whether a tree is what this process itself made of the one that was signed. */
+function isGrown(grown: Grown | undefined, mark: TreeHead, head: TreeHead): boolean {
+  const isTree = (one: TreeHead, other: TreeHead) => one.size === other.size && equalBytes(one.root, other.root);
+  // guard: sign-grown without: return grown !== undefined;
+  return grown !== undefined && isTree(grown.from, mark) && isTree(grown.to, head);
 }
 
 const NEWER = 'another process has signed the log meanwhile';

@@ -139,6 +139,7 @@ export class Sequencer {
     let head = await this.#continued(pen);
     // Another process signs, and so begins.
     if (head === undefined) return undefined;
+    const begun = head;
     let isCut = true;
     for (let batches = 0; isCut && batches < BATCHES_MAX; batches++) {
       const before: LogHead = head;
@@ -149,7 +150,7 @@ export class Sequencer {
       head = grown.head;
     }
     // The first mark may be of this turn.
-    await signer.sign((await pens.of(org)) ?? pen);
+    await signer.sign((await pens.of(org)) ?? pen, { from: begun, to: head });
     this.#looked.set(org, pen.origin);
     return { size: head.size, isCut };
   }
@@ -227,7 +228,7 @@ export class Sequencer {
     });
     this.#partitions.note(moments);
     this.#parts.alarms.forged(head.org, taken.forged);
-    if (grown !== head) this.#check.note(head, grown, taken.rows);
+    if (grown !== head) this.#check.note(grown, taken.rows);
     return { head: grown, isCut: taken.isCut };
   }
 }

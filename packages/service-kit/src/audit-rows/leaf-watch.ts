@@ -1,5 +1,4 @@
 import { parseLeaf } from '@bulla/contract';
-import type { Bytes } from '@bulla/crypto';
 import { decodeUtf8, encodeBase64url, equalBytes, sha256, utf8 } from '@bulla/crypto';
 import type { CheckpointTrust, Frontier, TreeHead } from '@bulla/crypto/log';
 import {
@@ -8,7 +7,6 @@ import {
   leafHash,
   makeInclusionProof,
   TILE_WIDTH,
-  TREE_HASH_BYTES,
   treeHeadOf,
   verifyCheckpoint,
   verifyInclusion,
@@ -18,7 +16,7 @@ import type { LeavesRepository, LogTree } from './leaves.repository.js';
 import { frontierAt } from '../audit-log/frontier-at.js';
 import type { LogRepository } from '../audit-log/log.repository.js';
 import type { RowAlarms } from './row-alarms.js';
-import { treeHashes } from '../audit-log/tree-hashes.js';
+import { leafHashes, treeHashes } from '../audit-log/tree-hashes.js';
 
 /** Until then nobody looks where a decision is: nearly all are under a checkpoint by then. */
 const PATIENCE_MS = 10_000;
@@ -120,17 +118,10 @@ export class LeafWatch {
     }
     const found: string[] = [];
     let { frontier } = place;
-    while (frontier.size < head.size) {
-      const hashes = await logs.tile(org, tree.log, { level: 0, idx: Math.floor(frontier.size / TILE_WIDTH) });
-      const first = frontier.size % TILE_WIDTH;
-      const count = Math.min(TILE_WIDTH - first, head.size - frontier.size);
-      if (hashes === undefined || hashes.length < (first + count) * TREE_HASH_BYTES) return;
-      for (let at = first; at < first + count; at++) {
-        const hash: Bytes = hashes.slice(at * TREE_HASH_BYTES, (at + 1) * TREE_HASH_BYTES);
-        ({ frontier } = await appendLeaf(frontier, hash));
-        const name = Buffer.from(hash).toString('base64');
-        if (leaves.has(org, name)) found.push(name);
-      }
+    for (const hash of (await leafHashes(logs, { org, log: tree.log, size: head.size }, frontier.size)) ?? []) {
+      ({ frontier } = await appendLeaf(frontier, hash));
+      const name = Buffer.from(hash).toString('base64');
+      if (leaves.has(org, name)) found.push(name);
     }
     // guard: leaf-watch-root
     if (frontier.size !== head.size || !equalBytes((await treeHeadOf(frontier)).root, head.root)) return;

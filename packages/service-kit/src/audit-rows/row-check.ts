@@ -1,7 +1,6 @@
-import type { Bytes } from '@bulla/crypto';
-import { CryptoError, decodeUtf8 } from '@bulla/crypto';
-import type { TreeHead } from '@bulla/crypto/log';
-import { leafHash, makeInclusionProof, verifyInclusion } from '@bulla/crypto/log';
+import { decodeUtf8, equalBytes } from '@bulla/crypto';
+import type { Frontier } from '@bulla/crypto/log';
+import { appendLeaf, leafHash, treeHeadOf } from '@bulla/crypto/log';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { LedgerTables } from '../audit/ledger-tables.js';
@@ -12,8 +11,9 @@ import { termsOf } from '../audit-log/entry-terms.js';
 import type { LogHead } from '../audit-log/log-head.js';
 import type { WaitingRow } from '../audit-log/log.repository.js';
 import { LogRepository } from '../audit-log/log.repository.js';
-import type { LogMark } from '../audit-log/marks.js';
-import { treeHashes } from '../audit-log/tree-hashes.js';
+import { leafHashes } from '../audit-log/tree-hashes.js';
+import type { WrittenLog } from './leaf-places.js';
+import { LeafPlaces } from './leaf-places.js';
 import { moveAside } from './set-aside.js';
 
 type Db = Kysely<LedgerTables>;
@@ -25,9 +25,14 @@ const YEAR_MAX = 2199;
 /** For how long what came into a log is remembered here; rows that are older are looked for in the database. */
 const REMEMBERED_MS = 120_000;
 
+/** What another process wrote since is read up to so many entries; of more, rows are looked for in the database. */
+const CAUGHT_UP_MAX = 50_000;
+
 /** A row that comes into the log, and what it is found by there. */
 export interface CheckedRow extends WaitingRow {
   readonly terms: EntryTerms;
+  /** Of its leaf in the tree, in hexadecimal. */
+  readonly name: string;
 }
 
 /** What a look into the outbox came to. */
@@ -41,17 +46,11 @@ export interface Taken {
 
 interface Memory {
   readonly log: number;
-  readonly size: number;
+  readonly frontier: Frontier;
   /** All that came into the log with a later time is among the leaves. */
   readonly sinceMs: number;
-  /** By MAC, with their times: no two leaves share one. */
+  /** By their hashes in hexadecimal, with their times or later ones. */
   readonly leaves: Map<string, number>;
-}
-
-/** The log that is written, and what was signed of this one and of those before it. */
-export interface WrittenLog {
-  readonly head: LogHead;
-  readonly marks: readonly (LogMark & { readonly number: number })[];
 }
 
 export interface RowCheckParts {
@@ -78,48 +77,45 @@ export class RowCheck {
    */
   async take(trx: Db, { head, marks }: WrittenLog, limit: number): Promise<Taken> {
     const { logs, keys } = this.#parts;
+    const memory = await this.#memoryOf(trx, head);
     let forged = 0;
     let after = 0;
     for (;;) {
       const page = await logs.take(trx, head.org, { limit, known: keys.rows.ids, after });
       const isCut = page.length === limit;
-      const sorted = this.#sort(head, page);
+      const sorted = await this.#sort(head, memory, page);
       await moveAside(
         trx,
         head.org,
         sorted.forged.map(({ id }) => id),
         'forged',
       );
-      const again = await this.#again(trx, { head, marks }, sorted.rows);
+      const again = await againAmong(trx, { head, marks }, memory, sorted.rows);
       await drop(trx, head.org, [...sorted.again, ...again]);
       forged += sorted.forged.length;
-      const rows = sorted.rows.filter((row) => !again.includes(row));
+      const rows = again.size === 0 ? sorted.rows : sorted.rows.filter((row) => !again.has(row));
       if (rows.length > 0 || !isCut) return { rows, forged, isCut };
       after = page.at(-1)?.id ?? after;
     }
   }
 
   /** Remembers what came into the log, once that is committed. */
-  note(before: LogHead, after: LogHead, rows: readonly CheckedRow[]): void {
-    const memory = this.#memoryOf(before);
-    const nowMs = this.#parts.clock.nowMs();
-    const sinceMs = Math.max(memory.sinceMs, nowMs - REMEMBERED_MS);
-    const leaves = new Map([...memory.leaves].filter(([, tMs]) => tMs >= sinceMs));
-    for (const { mac, terms } of rows) if (mac !== null && terms.tMs !== undefined) leaves.set(hex(mac), terms.tMs);
-    this.#memories.set(before.org, { log: after.log, size: after.size, sinceMs, leaves });
+  note(after: LogHead, rows: readonly CheckedRow[]): void {
+    const memory = this.#memories.get(after.org);
+    if (memory?.log !== after.log) return;
+    const named = rows.map(({ name, terms }) => [name, terms.tMs ?? Number.POSITIVE_INFINITY] as const);
+    this.#remember(after, memory, named);
   }
 
-  #sort(head: LogHead, page: readonly WaitingRow[]) {
+  async #sort(head: LogHead, memory: Memory, page: readonly WaitingRow[]) {
     const { keys, clock } = this.#parts;
     const latestMs = clock.nowMs() + AHEAD_MAX_MS;
-    const { leaves } = this.#memoryOf(head);
     const seen = new Set<string>();
     const rows: CheckedRow[] = [];
     const forged: WaitingRow[] = [];
     const again: WaitingRow[] = [];
     for (const row of page) {
       const { leaf, secretId: id, mac } = row;
-      const name = hex(mac ?? new Uint8Array());
       // guard: row-moment
       if (!isMoment(row.at)) {
         forged.push(row);
@@ -130,8 +126,9 @@ export class RowCheck {
         forged.push(row);
         continue;
       }
+      const name = hex(await leafHash(leaf));
       // guard: row-again
-      if (seen.has(name) || leaves.has(name)) {
+      if (seen.has(name) || memory.leaves.has(name)) {
         again.push(row);
         continue;
       }
@@ -139,38 +136,71 @@ export class RowCheck {
       // guard: row-ahead
       if (terms.tMs !== undefined && terms.tMs > latestMs) continue;
       seen.add(name);
-      rows.push({ ...row, terms });
+      rows.push({ ...row, terms, name });
     }
     return { rows, forged, again };
   }
 
-  /** Those that are in a log already, among rows of which this process may have forgotten that. */
-  async #again(trx: Db, { head, marks }: WrittenLog, rows: readonly CheckedRow[]): Promise<CheckedRow[]> {
-    const { sinceMs } = this.#memoryOf(head);
-    const doubtful = rows.filter(({ terms }) => terms.id !== undefined && (terms.tMs ?? 0) < sinceMs);
-    if (doubtful.length === 0) return [];
-    const places = await placesOf(
-      trx,
-      head.org,
-      doubtful.flatMap(({ terms }) => terms.id ?? []),
-    );
-    const again: CheckedRow[] = [];
-    for (const row of doubtful) {
-      const found = places.filter(({ leaf }) => leaf === hex(row.leaf));
-      // guard: row-again-later without: if (found.length < 0) again.push(row);
-      if (await isInOne(trx, { head, marks }, row.leaf, found)) again.push(row);
+  /** What came into a log before its head, as far as it is remembered; nothing where that does not lead to the head. */
+  async #memoryOf(trx: Db, head: LogHead): Promise<Memory> {
+    const memory = this.#memories.get(head.org);
+    if (memory?.log === head.log && isHeadOf(memory.frontier, head)) {
+      if (await leadsTo(memory.frontier, head)) return memory;
+      const read = await this.#catchUp(trx, memory, head);
+      if (read !== undefined) return read;
     }
-    return again;
-  }
-
-  /** Empty where another process has written to the log since, or this one never did. */
-  #memoryOf({ org, log, size }: LogHead): Memory {
-    const memory = this.#memories.get(org);
-    if (memory !== undefined && memory.log === log && memory.size === size) return memory;
-    const begun = { log, size, sinceMs: this.#parts.clock.nowMs() + AHEAD_MAX_MS, leaves: new Map<string, number>() };
-    this.#memories.set(org, begun);
+    const sinceMs = this.#parts.clock.nowMs() + AHEAD_MAX_MS;
+    const begun = { log: head.log, frontier: head.frontier, sinceMs, leaves: new Map<string, number>() };
+    this.#memories.set(head.org, begun);
     return begun;
   }
+
+  /** Reads what another process wrote since. */
+  async #catchUp(trx: Db, memory: Memory, head: LogHead): Promise<Memory | undefined> {
+    const hashes = await leafHashes(new LogRepository(trx), head, memory.frontier.size);
+    let { frontier } = memory;
+    for (const hash of hashes ?? []) ({ frontier } = await appendLeaf(frontier, hash));
+    // guard: row-caught-up without: if (hashes === undefined) return undefined;
+    if (hashes === undefined || !(await leadsTo(frontier, head))) return undefined;
+    // When they were decided the tree does not say: no later than now, as far as clocks are together.
+    const latestMs = this.#parts.clock.nowMs() + AHEAD_MAX_MS;
+    return this.#remember(
+      head,
+      memory,
+      hashes.map((hash) => [hex(hash), latestMs]),
+    );
+  }
+
+  #remember(head: LogHead, memory: Memory, more: Iterable<readonly [name: string, tMs: number]>): Memory {
+    const sinceMs = Math.max(memory.sinceMs, this.#parts.clock.nowMs() - REMEMBERED_MS);
+    const leaves = new Map([...memory.leaves, ...more].filter(([, tMs]) => tMs >= sinceMs));
+    const after = { log: head.log, frontier: head.frontier, sinceMs, leaves };
+    this.#memories.set(head.org, after);
+    return after;
+  }
+}
+
+/** Those that are in a log already, among rows of which the memory says nothing. */
+async function againAmong(
+  trx: Db,
+  written: WrittenLog,
+  { sinceMs }: Memory,
+  rows: readonly CheckedRow[],
+): Promise<ReadonlySet<WaitingRow>> {
+  const doubtful = rows.flatMap((row) => {
+    const { id, tMs = 0 } = row.terms;
+    return id === undefined || tMs >= sinceMs ? [] : [{ row, id, leaf: row.leaf }];
+  });
+  const again = await new LeafPlaces(trx).inLog(written, doubtful);
+  return new Set(again.map(({ row }) => row));
+}
+
+function isHeadOf({ size }: Frontier, head: LogHead): boolean {
+  return size <= head.size && head.size - size <= CAUGHT_UP_MAX;
+}
+
+async function leadsTo(frontier: Frontier, head: LogHead): Promise<boolean> {
+  return frontier.size === head.size && equalBytes((await treeHeadOf(frontier)).root, head.root);
 }
 
 /** Whether a month can be made for it: the column has no MAC, and PostgreSQL takes infinite times and those before Christ. */
@@ -183,46 +213,6 @@ async function drop(trx: Db, org: string, rows: readonly WaitingRow[]): Promise<
   if (rows.length === 0) return;
   const ids = rows.map(({ id }) => id);
   await trx.deleteFrom('audit_outbox').where('org', '=', org).where(sql<boolean>`id = any(${ids}::int8[])`).execute();
-}
-
-interface Place {
-  readonly log: number;
-  readonly idx: number;
-  /** Hexadecimal. */
-  readonly leaf: string;
-}
-
-/** Where the database says that entries with these ids are. */
-async function placesOf(trx: Db, org: string, ids: readonly string[]): Promise<Place[]> {
-  const rows = await trx
-    .selectFrom('audit_entry')
-    .select(['log', 'idx', 'leaf'])
-    .where('org', '=', org)
-    .where(sql<boolean>`objects && ${ids}::text[]`)
-    .execute();
-  return rows.map(({ log, idx, leaf }) => ({ log, idx, leaf: hex(leaf) }));
-}
-
-/**
- * Whether a leaf is in a log, by a tree that is signed or will be: anybody who has the database can put an entry there. Of a
- * lost log that is what its mark speaks of; what it has beyond that comes into the next one.
- */
-async function isInOne(trx: Db, { head, marks }: WrittenLog, leaf: Bytes, places: readonly Place[]): Promise<boolean> {
-  const hash = await leafHash(leaf);
-  for (const { log, idx } of places) {
-    const tree: TreeHead | undefined = log === head.log ? head : marks.findLast(({ number }) => number === log);
-    if (tree === undefined || idx >= tree.size) continue;
-    const hashes = treeHashes(new LogRepository(trx), { org: head.org, log, size: tree.size });
-    try {
-      const proof = await makeInclusionProof(idx, tree.size, hashes);
-      // guard: row-again-proven
-      await verifyInclusion({ leaf: hash, index: idx, head: tree, proof });
-      return true;
-    } catch (error) {
-      if (!(error instanceof CryptoError)) throw error;
-    }
-  }
-  return false;
 }
 
 /** It is done for each row, and `encodeHex` takes as long as the MAC. */
