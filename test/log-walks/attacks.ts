@@ -1,6 +1,6 @@
 import { encodeLeaf } from '@bulla/contract';
 import { mintId, utf8 } from '@bulla/crypto';
-import { EMPTY_FRONTIER, encodeFrontier, signCheckpoint } from '@bulla/crypto/log';
+import { EMPTY_FRONTIER, encodeFrontier, leafHash, signCheckpoint } from '@bulla/crypto/log';
 import { growTree } from '../../packages/service-kit/src/audit-log/growth.js';
 import type { Row, Snapshot, TableName } from './memory-tables.js';
 import { TABLES } from './memory-tables.js';
@@ -145,7 +145,7 @@ export class Attacker {
     const beside = tables.of('audit_unsigned').filter((row) => row['org'] === org && row['log'] === log);
     for (const table of ['audit_log', 'audit_tile', 'audit_entry', 'audit_unsigned'] as const)
       tables.delete(table, (row) => row['org'] === org && row['log'] === log);
-    const { head: tree, frontier, tiles } = await growTree(EMPTY_FRONTIER, leaves);
+    const { head: tree, frontier, tiles } = await growTree(EMPTY_FRONTIER, await Promise.all(leaves.map(leafHash)));
     tables.insert('audit_log', { ...head, org, log, ...tree, frontier: encodeFrontier(frontier) });
     for (const tile of tiles) tables.insert('audit_tile', { org, log, ...tile });
     const terms = {
@@ -273,7 +273,7 @@ export class Attacker {
 
   async #signed(org: string, log: number, key: number, leaves: readonly Uint8Array[]): Promise<void> {
     const origin = originIn(org, log);
-    const { head } = await growTree(EMPTY_FRONTIER, leaves);
+    const { head } = await growTree(EMPTY_FRONTIER, await Promise.all(leaves.map(leafHash)));
     const note = await signCheckpoint(origin, head, [await this.#world.keys.noteSigner(key, origin)]);
     await this.#write(org, log, leaves, { origin, checkpoint: note, checkpoint_size: leaves.length });
   }

@@ -60,7 +60,7 @@ function run(tables: MemoryTables, query: CompiledQuery): QueryResult<unknown> {
       return { rows: select(tables, node) };
     case 'DeleteQueryNode': {
       const [from] = (node['from'] as { froms: Part[] }).froms;
-      const gone = tables.delete(tableOf(from), filterOf(node));
+      const gone = tables.delete(tableOf(from), filterOf(node, () => tables.now()));
       return { rows: gone, numAffectedRows: BigInt(gone.length) };
     }
     case 'UpdateQueryNode': {
@@ -68,7 +68,7 @@ function run(tables: MemoryTables, query: CompiledQuery): QueryResult<unknown> {
       const values = Object.fromEntries(updates.map(({ column, value }) => [nameOf(column), valueOf(value)]));
       return {
         rows: [],
-        numAffectedRows: BigInt(tables.update(tableOf(node['table'] as Part), filterOf(node), () => values)),
+        numAffectedRows: BigInt(tables.update(tableOf(node['table'] as Part), filterOf(node, () => tables.now()), () => values)),
       };
     }
     case 'InsertQueryNode':
@@ -80,7 +80,9 @@ function run(tables: MemoryTables, query: CompiledQuery): QueryResult<unknown> {
 
 function select(tables: MemoryTables, node: Part): Row[] {
   const [from] = (node['from'] as { froms: Part[] }).froms;
-  let rows = tables.of(tableOf(from)).filter(filterOf(node));
+  let rows = tables.of(tableOf(from)).filter(filterOf(node, () => tables.now()));
+  const [first] = (node['selections'] as { selection: Part }[]).map(({ selection }) => selection);
+  if (first?.kind === 'AliasNode') return [smallest(first, rows)];
   const order = (node['orderBy'] as { items: { orderBy: Part; direction?: Part }[] } | undefined)?.items ?? [];
   for (const { orderBy, direction } of order.toReversed()) {
     const sign = JSON.stringify(direction ?? '').includes('desc') ? -1 : 1;
@@ -92,6 +94,14 @@ function select(tables: MemoryTables, node: Part): Row[] {
   if (node['frontModifiers'] === undefined) return rows;
   const [column] = (node['selections'] as { selection: Part }[]).map(({ selection }) => nameOf(selection));
   return [...new Set(rows.map((row) => row[column ?? '']))].map((value) => ({ [column ?? '']: value }));
+}
+
+/** `min(idx + 0)`, under a name. */
+function smallest({ node, alias }: Part, rows: readonly Row[]): Row {
+  const [text = ''] = (node as Part)['sqlFragments'] as string[];
+  if (text !== 'min(idx + 0)') throw new Error(`a selection in memory: ${text}`);
+  const { name } = alias as { name: string };
+  return { [name]: rows.length === 0 ? null : Math.min(...rows.map(({ idx }) => Number(idx))) };
 }
 
 function insert(tables: MemoryTables, node: Part, parameters: readonly unknown[]): QueryResult<unknown> {
@@ -127,17 +137,17 @@ function moveAside(tables: MemoryTables, [org, ids, why]: readonly unknown[]): R
   return gone;
 }
 
-function filterOf(node: Part): (row: Row) => boolean {
+function filterOf(node: Part, now: () => number): (row: Row) => boolean {
   const where = (node['where'] as { where: Part } | undefined)?.where;
-  return where === undefined ? () => true : (row) => fits(where, row);
+  return where === undefined ? () => true : (row) => fits(where, row, now);
 }
 
-function fits(part: Part, row: Row): boolean {
+function fits(part: Part, row: Row, now: () => number): boolean {
   switch (part.kind) {
     case 'ParensNode':
-      return fits(part['node'] as Part, row);
+      return fits(part['node'] as Part, row, now);
     case 'AndNode':
-      return fits(part['left'] as Part, row) && fits(part['right'] as Part, row);
+      return fits(part['left'] as Part, row, now) && fits(part['right'] as Part, row, now);
     case 'BinaryOperationNode': {
       const left = row[nameOf(part['leftOperand'] as Part)];
       const { operator } = part['operator'] as { operator: string };
@@ -148,6 +158,8 @@ function fits(part: Part, row: Row): boolean {
     case 'RawNode': {
       const [before] = part['sqlFragments'] as string[];
       const [given] = (part['parameters'] as Part[]).map(valueOf);
+      if (before?.startsWith('at >= clock_timestamp() - make_interval(secs =>'))
+        return (row['at'] as Date).getTime() >= now() - Number(given) * 1000;
       const list = Array.isArray(given) ? given : [given];
       const [, column, how] = /^(\w+) (= any\(|&& |\|\| '' = )$/.exec(before ?? '') ?? [];
       if (column === undefined) throw new Error(`a condition in memory: ${before ?? ''}`);

@@ -2,7 +2,6 @@ import { Problem } from '@bulla/contract';
 import { RowSecrets } from '@bulla/service-kit';
 import type { TestClock } from '@bulla/service-kit/testing';
 import { AuditLag } from '../../packages/service-kit/src/audit-log/audit-lag.js';
-import { LeafPlaces } from '../../packages/service-kit/src/audit-rows/leaf-places.js';
 import { CheckpointSigner } from '../../packages/service-kit/src/audit-log/checkpoint-signer.js';
 import { LogBegin } from '../../packages/service-kit/src/audit-log/begin/log-begin.js';
 import { LogLost } from '../../packages/service-kit/src/audit-log/log-lost.js';
@@ -65,7 +64,7 @@ export class Process {
     const logKeys = world.keyFile.logs.map((log) => ({ log, signer: world.keys.of(log).signer }));
     const keys = { urnIn: urnOf, logKeys, rows };
     const pens = new LogPens({ marks, keys, trustOf: (org) => Promise.resolve(world.trust(org)) });
-    const signer = new CheckpointSigner({ logs, unsigned, marks, pens, places: new LeafPlaces(db), keys });
+    const signer = new CheckpointSigner({ logs, unsigned, marks, pens, keys });
     const metrics = { gauge: () => ({ set: nothing }), overloads: { inc: nothing } } as never;
     this.#db = db;
     this.marks = marks;

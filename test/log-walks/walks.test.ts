@@ -58,7 +58,7 @@ describe('walks find what is planted', () => {
     ['keys of any number', /^P[134]$/],
   ])('%s', async (planted, property) => {
     // Where a key serves any number, it takes somebody who has keys of ended ones to show it soon: one walk in fifty does.
-    const numbers = planted === 'keys of any number' ? ofKind('ended', 3 * WALKS) : upTo(WALKS);
+    const numbers = planted === 'keys of any number' ? ofKind('ended', 10 * WALKS) : upTo(WALKS);
     const { found } = await walkAll(keys, seedOfRun(), numbers, planted);
     expect(found?.property).toMatch(property);
   });

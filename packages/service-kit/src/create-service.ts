@@ -31,7 +31,6 @@ import { LeafWatch } from './audit-rows/leaf-watch.js';
 import { LeavesRepository } from './audit-rows/leaves.repository.js';
 import { RowAlarms } from './audit-rows/row-alarms.js';
 import { AuditModule } from './audit-log/audit.module.js';
-import { LeafPlaces } from './audit-rows/leaf-places.js';
 import { CheckpointSigner } from './audit-log/checkpoint-signer.js';
 import { LogLost } from './audit-log/log-lost.js';
 import { LogMetrics } from './audit-log/log-metrics.js';
@@ -140,7 +139,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
   const trustOf = (org: string) => app.get(TrustSource, { strict: false }).trustOf(org);
   const pens = new LogPens({ marks, keys, trustOf });
   const unsigned = new UnsignedRows(ledgerDb.db);
-  const signer = new CheckpointSigner({ logs, unsigned, marks, pens, places: new LeafPlaces(ledgerDb.db), keys });
+  const signer = new CheckpointSigner({ logs, unsigned, marks, pens, keys });
   const alarms = new RowAlarms({ metrics: logMetrics, clock, log });
   const sequencer = new Sequencer({
     database: ledgerDb,

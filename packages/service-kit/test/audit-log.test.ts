@@ -5,6 +5,7 @@ import type { TreeHead } from '@bulla/crypto/log';
 import {
   EMPTY_FRONTIER,
   encodeFrontier,
+  leafHash,
   makeConsistencyProof,
   noteKeyOf,
   signCheckpoint,
@@ -290,7 +291,7 @@ describe.each(stores)('the sequencer on %s', (store) => {
     const logs = new LogRepository(database.db);
     const head = await logs.find('acme', 1);
     if (head === undefined) throw new Error('there is no log');
-    const growth = await growTree(head.frontier, texts.map(utf8));
+    const growth = await growTree(head.frontier, await Promise.all(texts.map((text) => leafHash(utf8(text)))));
     await logs.transaction(async (trx) => {
       await logs.advance(trx, head, growth);
       await logs.addTiles(trx, head, growth);
@@ -405,7 +406,7 @@ describe.each(stores)('the sequencer on %s', (store) => {
     expect(await leaves()).toEqual([]);
     await new Partitions(database.schema).require(database.db, [new Date()]);
     const planted = '{"act":"log.begin","obj":{"log":1}}';
-    const { frontier, head } = await growTree(EMPTY_FRONTIER, [utf8(planted)]);
+    const { frontier, head } = await growTree(EMPTY_FRONTIER, [await leafHash(utf8(planted))]);
     await database.db
       .insertInto('audit_log')
       .values({
@@ -567,7 +568,7 @@ describe.each(stores)('the sequencer on %s', (store) => {
   it('says nothing of a log that a larger mark of before speaks of than any note [guard: before-smaller-note]', async () => {
     const old = await logKeyForTest();
     const origin = 'urn:bulla:acme:svc:vault/audit/1';
-    const { frontier, head } = await growTree(EMPTY_FRONTIER, [utf8('{"n":1}')]);
+    const { frontier, head } = await growTree(EMPTY_FRONTIER, [await leafHash(utf8('{"n":1}'))]);
     const note = await signCheckpoint(origin, head, [
       { key: await noteKeyOf(origin, old.pair.publicJwk), signer: old.signer },
     ]);

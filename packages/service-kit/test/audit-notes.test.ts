@@ -1,6 +1,6 @@
 import { utf8 } from '@bulla/crypto';
 import type { TreeHead } from '@bulla/crypto/log';
-import { EMPTY_FRONTIER, encodeFrontier, noteKeyOf, signCheckpoint } from '@bulla/crypto/log';
+import { EMPTY_FRONTIER, encodeFrontier, leafHash, noteKeyOf, signCheckpoint } from '@bulla/crypto/log';
 import { folderForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { growTree } from '../src/audit-log/growth.js';
@@ -50,7 +50,7 @@ describe('a signer and what it finds in the database', () => {
 
   /** Log 1 as it ended, with the note that its key signed, and what somebody put beside that. */
   const withNotes = async (planted: string) => {
-    const { frontier, head } = await growTree(EMPTY_FRONTIER, [utf8('{"n":1}')]);
+    const { frontier, head } = await growTree(EMPTY_FRONTIER, [await leafHash(utf8('{"n":1}'))]);
     ended = head;
     const log = { org: 'acme', log: 1, origin: originOfLog(1), ...head, frontier: encodeFrontier(frontier) };
     await db

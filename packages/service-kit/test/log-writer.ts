@@ -2,7 +2,6 @@ import type { KeyRecord, Signer } from '@bulla/crypto';
 import { generateKeyPair, loadSigner } from '@bulla/crypto';
 import type { KeyPair } from '@bulla/crypto';
 import { originOf, pinInOrigin } from '@bulla/crypto/log';
-import { LeafPlaces } from '../src/audit-rows/leaf-places.js';
 import { CheckpointSigner } from '../src/audit-log/checkpoint-signer.js';
 import { LogBegin } from '../src/audit-log/begin/log-begin.js';
 import { LogPens } from '../src/audit-log/log-pens.js';
@@ -77,8 +76,7 @@ export function writerForTest(options: WriterOptions) {
     }),
   });
   const unsigned = new UnsignedRows(database.db);
-  const places = new LeafPlaces(database.db);
-  const signer = new CheckpointSigner({ logs, unsigned, marks, pens, places, keys });
+  const signer = new CheckpointSigner({ logs, unsigned, marks, pens, keys });
   const clock = options.parts?.clock ?? new TestClock();
   const begin = new LogBegin({ logs, unsigned, marks, pens, signer, schema: database.schema, clock });
   const sequencer = new Sequencer({

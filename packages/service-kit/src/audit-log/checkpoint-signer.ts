@@ -10,7 +10,7 @@ import {
   verifyCheckpoint,
   verifyConsistency,
 } from '@bulla/crypto/log';
-import type { LeafPlaces } from '../audit-rows/leaf-places.js';
+import { LeafPlaces } from '../audit-rows/leaf-places.js';
 import type { RowSecrets } from '../audit/row-secrets.js';
 import { termsOf } from './entry-terms.js';
 import { frontierAt } from './frontier-at.js';
@@ -36,7 +36,6 @@ export interface CheckpointSignerParts {
   readonly unsigned: Pick<UnsignedRows, 'unsignedLeaves' | 'dropUnsigned'>;
   readonly marks: LogMarks;
   readonly pens: Pick<LogPens, 'trustIn'>;
-  readonly places: Pick<LeafPlaces, 'inLog'>;
   readonly keys: { readonly rows: RowSecrets };
 }
 
@@ -147,7 +146,7 @@ export class CheckpointSigner {
    * tree is made of just those.
    */
   async #requireOwnRows({ marks }: Pen, head: LogHead, mark: KeptMark): Promise<void> {
-    const { logs, unsigned, keys, places } = this.#parts;
+    const { logs, unsigned, keys } = this.#parts;
     const foreign = new LogLost('unauthenticated', mark);
     const seen = new Set<string>();
     let frontier = await frontierAt(mark.size, treeHashes(logs, head));
@@ -171,8 +170,9 @@ export class CheckpointSigner {
         const { id } = termsOf(decodeUtf8(leaf));
         return id === undefined ? [] : [{ id, leaf, before }];
       });
+      const again = await logs.transaction((trx) => new LeafPlaces(trx).inLog({ head, marks }, sought));
       // guard: sign-row-new
-      if ((await places.inLog({ head, marks }, sought)).length > 0) throw foreign;
+      if (again.length > 0) throw foreign;
     }
     // guard: sign-row-tree
     if (!equalBytes((await treeHeadOf(frontier)).root, head.root)) throw foreign;

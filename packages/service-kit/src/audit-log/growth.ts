@@ -1,7 +1,7 @@
 import type { Bytes } from '@bulla/crypto';
 import { concatBytes } from '@bulla/crypto';
 import type { Frontier, TreeHead } from '@bulla/crypto/log';
-import { appendLeaf, leafHash, TILE_WIDTH, treeHeadOf } from '@bulla/crypto/log';
+import { appendLeaf, TILE_WIDTH, treeHeadOf } from '@bulla/crypto/log';
 
 /** Levels of the tree in one level of tiles (C2SP tlog-tiles). */
 const TILE_HEIGHT = 8;
@@ -19,13 +19,17 @@ export interface Growth {
   readonly tiles: readonly TileGrowth[];
 }
 
-/** What becomes of a tree when leaves are put to its end, in their order. @throws {CryptoError} payload_too_large */
-export async function growTree(before: Frontier, leaves: readonly Uint8Array[]): Promise<Growth> {
+/**
+ * What becomes of a tree when leaves are put to its end, in their order.
+ * @param hashes of the leaves, from `leafHash`.
+ * @throws {CryptoError} payload_too_large if the tree is full
+ */
+export async function growTree(before: Frontier, hashes: readonly Bytes[]): Promise<Growth> {
   const tiles = new Map<string, { level: number; idx: number; hashes: Bytes[] }>();
   let frontier = before;
-  for (const leaf of leaves) {
+  for (const hash of hashes) {
     const index = frontier.size;
-    const { frontier: after, completed } = await appendLeaf(frontier, await leafHash(leaf));
+    const { frontier: after, completed } = await appendLeaf(frontier, hash);
     for (let height = 0; height < completed.length; height += TILE_HEIGHT) {
       const idx = Math.floor(index / 2 ** height / TILE_WIDTH);
       const level = height / TILE_HEIGHT;

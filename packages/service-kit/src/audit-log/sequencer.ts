@@ -213,7 +213,7 @@ export class Sequencer {
       if (rows.length === 0) return { taken: found, grown: head };
       const growth = await growTree(
         head.frontier,
-        rows.map(({ leaf }) => leaf),
+        rows.map(({ hash }) => hash),
       );
       if (!(await logs.advance(trx, head, growth))) throw new Error('another process has grown the log');
       moments.push(...rows.map(({ at }) => at));

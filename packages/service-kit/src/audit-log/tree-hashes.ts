@@ -1,6 +1,6 @@
 import type { Bytes } from '@bulla/crypto';
-import type { ReadTreeHash } from '@bulla/crypto/log';
-import { parseTilePath, TILE_WIDTH, TREE_HASH_BYTES, treeHashesFrom } from '@bulla/crypto/log';
+import type { Frontier, ReadTreeHash } from '@bulla/crypto/log';
+import { appendLeaf, parseTilePath, TILE_WIDTH, TREE_HASH_BYTES, treeHashesFrom } from '@bulla/crypto/log';
 import type { LogRepository } from './log.repository.js';
 
 /** The hashes of a log as it was at a size, from the tiles in the database. */
@@ -18,20 +18,29 @@ export function treeHashes(
   }, size);
 }
 
-/** Hashes of the leaves of a log from an index to a size, as the database has them; undefined where one is not there. */
-export async function leafHashes(
+/**
+ * Reads leaves of a log up to a size, as the database has them.
+ * @param from where to begin.
+ * @param onLeaf is told the hash of each; what they are worth shows only when the frontier leads to a root that is known.
+ * @returns the frontier of that size; undefined where a leaf is not there
+ */
+export async function followLeaves(
   logs: Pick<LogRepository, 'tile'>,
   { org, log, size }: { readonly org: string; readonly log: number; readonly size: number },
-  from: number,
-): Promise<Bytes[] | undefined> {
-  const all: Bytes[] = [];
-  for (let index = from; index < size; ) {
-    const tile = await logs.tile(org, log, { level: 0, idx: Math.floor(index / TILE_WIDTH) });
-    const first = index % TILE_WIDTH;
-    const end = Math.min(TILE_WIDTH, first + size - index);
+  from: Frontier,
+  onLeaf: (hash: Bytes) => void,
+): Promise<Frontier | undefined> {
+  let frontier = from;
+  while (frontier.size < size) {
+    const tile = await logs.tile(org, log, { level: 0, idx: Math.floor(frontier.size / TILE_WIDTH) });
+    const first = frontier.size % TILE_WIDTH;
+    const end = Math.min(TILE_WIDTH, first + size - frontier.size);
     if (tile === undefined || tile.length < end * TREE_HASH_BYTES) return undefined;
-    for (let at = first; at < end; at++) all.push(tile.slice(at * TREE_HASH_BYTES, (at + 1) * TREE_HASH_BYTES));
-    index += end - first;
+    for (let at = first; at < end; at++) {
+      const hash: Bytes = tile.slice(at * TREE_HASH_BYTES, (at + 1) * TREE_HASH_BYTES);
+      ({ frontier } = await appendLeaf(frontier, hash));
+      onLeaf(hash);
+    }
   }
-  return all;
+  return frontier;
 }

@@ -16,7 +16,7 @@ import type { LeavesRepository, LogTree } from './leaves.repository.js';
 import { frontierAt } from '../audit-log/frontier-at.js';
 import type { LogRepository } from '../audit-log/log.repository.js';
 import type { RowAlarms } from './row-alarms.js';
-import { leafHashes, treeHashes } from '../audit-log/tree-hashes.js';
+import { followLeaves, treeHashes } from '../audit-log/tree-hashes.js';
 
 /** Until then nobody looks where a decision is: nearly all are under a checkpoint by then. */
 const PATIENCE_MS = 10_000;
@@ -90,11 +90,17 @@ export class LeafWatch {
     const { leaves, logs, rows } = this.#parts;
     const oldestMs = leaves.of(org)[0]?.sinceMs ?? this.#nowMs();
     const seconds = (this.#nowMs() - oldestMs) / 1000 + MARGIN_SECONDS;
-    const found = await rows.firstSince(org, seconds);
-    const tree = trees.find(({ log }) => log === found?.log) ?? trees.at(-1);
+    let tree = trees.at(-1);
+    let since: number | undefined;
+    for (const one of trees) {
+      since = await rows.firstSince(org, one.log, seconds);
+      if (since === undefined) continue;
+      tree = one;
+      break;
+    }
     const place: Place = { log: tree?.log ?? 1, frontier: EMPTY_FRONTIER, due: new Map() };
     if (tree === undefined) return place;
-    const first = Math.min(found?.idx ?? tree.signedSize, tree.signedSize);
+    const first = Math.min(since ?? tree.signedSize, tree.signedSize);
     // What is signed shows later whether these hashes are the right ones.
     place.frontier = await frontierAt(first - (first % TILE_WIDTH), treeHashes(logs, { ...tree, org }));
     return place;
@@ -117,12 +123,11 @@ export class LeafWatch {
       place.frontier = EMPTY_FRONTIER;
     }
     const found: string[] = [];
-    let { frontier } = place;
-    for (const hash of (await leafHashes(logs, { org, log: tree.log, size: head.size }, frontier.size)) ?? []) {
-      ({ frontier } = await appendLeaf(frontier, hash));
+    const frontier = await followLeaves(logs, { org, log: tree.log, size: head.size }, place.frontier, (hash) => {
       const name = Buffer.from(hash).toString('base64');
       if (leaves.has(org, name)) found.push(name);
-    }
+    });
+    if (frontier === undefined) return;
     // guard: leaf-watch-root
     if (frontier.size !== head.size || !equalBytes((await treeHeadOf(frontier)).root, head.root)) return;
     place.frontier = frontier;

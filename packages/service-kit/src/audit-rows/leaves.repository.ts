@@ -43,17 +43,17 @@ export class LeavesRepository {
     return rows.map(({ root, ...row }) => ({ ...row, root: Uint8Array.from(root) }));
   }
 
-  /** The first entry that came no longer ago than so many seconds. */
-  firstSince(org: string, seconds: number): Promise<{ log: number; idx: number } | undefined> {
-    return this.#db
+  /** The first entry of a log that came no longer ago than so many seconds. */
+  async firstSince(org: string, log: number, seconds: number): Promise<number | undefined> {
+    const row = await this.#db
       .selectFrom('audit_entry')
-      .select(['log', 'idx'])
+      // By its place the planner would walk the log from its beginning.
+      .select(sql<number | null>`min(idx + 0)`.as('idx'))
       .where('org', '=', org)
+      .where('log', '=', log)
       .where(sql<boolean>`at >= clock_timestamp() - make_interval(secs => ${seconds}::float8)`)
-      .orderBy('log')
-      .orderBy('idx')
-      .limit(1)
       .executeTakeFirst();
+    return row?.idx ?? undefined;
   }
 
   /** The leaf of a row that was set aside. */

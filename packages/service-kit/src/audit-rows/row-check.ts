@@ -1,6 +1,7 @@
-import { decodeUtf8, equalBytes } from '@bulla/crypto';
+import type { Bytes } from '@bulla/crypto';
+import { CryptoError, decodeUtf8, equalBytes } from '@bulla/crypto';
 import type { Frontier } from '@bulla/crypto/log';
-import { appendLeaf, leafHash, treeHeadOf } from '@bulla/crypto/log';
+import { leafHash, TILE_WIDTH, treeHeadOf } from '@bulla/crypto/log';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { LedgerTables } from '../audit/ledger-tables.js';
@@ -11,7 +12,9 @@ import { termsOf } from '../audit-log/entry-terms.js';
 import type { LogHead } from '../audit-log/log-head.js';
 import type { WaitingRow } from '../audit-log/log.repository.js';
 import { LogRepository } from '../audit-log/log.repository.js';
-import { leafHashes } from '../audit-log/tree-hashes.js';
+import { followLeaves, treeHashes } from '../audit-log/tree-hashes.js';
+import { frontierAt } from '../audit-log/frontier-at.js';
+import { LeavesRepository } from './leaves.repository.js';
 import type { WrittenLog } from './leaf-places.js';
 import { LeafPlaces } from './leaf-places.js';
 import { moveAside } from './set-aside.js';
@@ -22,16 +25,18 @@ type Db = Kysely<LedgerTables>;
 const AHEAD_MAX_MS = 60_000;
 const YEAR_MIN = 2000;
 const YEAR_MAX = 2199;
-/** For how long what came into a log is remembered here; rows that are older are looked for in the database. */
+/** For so long at least what came into a log is remembered here; rows that are older are looked for in the database. */
 const REMEMBERED_MS = 120_000;
 
-/** What another process wrote since is read up to so many entries; of more, rows are looked for in the database. */
-const CAUGHT_UP_MAX = 50_000;
+/** What came into a log before this process looked is read up to so many entries; of more, rows are looked for by their ids. */
+const READ_MAX = 250_000;
 
 /** A row that comes into the log, and what it is found by there. */
 export interface CheckedRow extends WaitingRow {
   readonly terms: EntryTerms;
-  /** Of its leaf in the tree, in hexadecimal. */
+  /** Of its leaf in the tree. */
+  readonly hash: Bytes;
+  /** The same in hexadecimal. */
   readonly name: string;
 }
 
@@ -47,10 +52,13 @@ export interface Taken {
 interface Memory {
   readonly log: number;
   readonly frontier: Frontier;
-  /** All that came into the log with a later time is among the leaves. */
+  /** All that came into the log with a later time is among what came lately or before. */
   readonly sinceMs: number;
-  /** By their hashes in hexadecimal, with their times or later ones. */
-  readonly leaves: Map<string, number>;
+  /** Hashes of leaves, in hexadecimal. They are not gone through: of several minutes there are very many. */
+  readonly lately: Set<string>;
+  readonly before: ReadonlySet<string>;
+  /** What came lately began then. */
+  readonly latelyMs: number;
 }
 
 export interface RowCheckParts {
@@ -77,7 +85,7 @@ export class RowCheck {
    */
   async take(trx: Db, { head, marks }: WrittenLog, limit: number): Promise<Taken> {
     const { logs, keys } = this.#parts;
-    const memory = await this.#memoryOf(trx, head);
+    const memory = await this.#memoryOf(trx, { head, marks });
     let forged = 0;
     let after = 0;
     for (;;) {
@@ -103,8 +111,8 @@ export class RowCheck {
   note(after: LogHead, rows: readonly CheckedRow[]): void {
     const memory = this.#memories.get(after.org);
     if (memory?.log !== after.log) return;
-    const named = rows.map(({ name, terms }) => [name, terms.tMs ?? Number.POSITIVE_INFINITY] as const);
-    this.#remember(after, memory, named);
+    const names = rows.map(({ name }) => name);
+    this.#memories.set(after.org, this.#remember(after, memory, names));
   }
 
   async #sort(head: LogHead, memory: Memory, page: readonly WaitingRow[]) {
@@ -126,9 +134,10 @@ export class RowCheck {
         forged.push(row);
         continue;
       }
-      const name = hex(await leafHash(leaf));
+      const hash = await leafHash(leaf);
+      const name = hex(hash);
       // guard: row-again
-      if (seen.has(name) || memory.leaves.has(name)) {
+      if (seen.has(name) || memory.lately.has(name) || memory.before.has(name)) {
         again.push(row);
         continue;
       }
@@ -136,47 +145,66 @@ export class RowCheck {
       // guard: row-ahead
       if (terms.tMs !== undefined && terms.tMs > latestMs) continue;
       seen.add(name);
-      rows.push({ ...row, terms, name });
+      rows.push({ ...row, terms, hash, name });
     }
     return { rows, forged, again };
   }
 
-  /** What came into a log before its head, as far as it is remembered; nothing where that does not lead to the head. */
-  async #memoryOf(trx: Db, head: LogHead): Promise<Memory> {
+  /** What came into a log up to its head, as far as it is remembered or can be read. */
+  async #memoryOf(trx: Db, written: WrittenLog): Promise<Memory> {
+    const { head } = written;
     const memory = this.#memories.get(head.org);
-    if (memory?.log === head.log && isHeadOf(memory.frontier, head)) {
-      if (await leadsTo(memory.frontier, head)) return memory;
-      const read = await this.#catchUp(trx, memory, head);
+    // What another process wrote since.
+    const caughtUp = memory?.log === head.log ? await this.#read(trx, memory, head) : undefined;
+    const found = caughtUp ?? (await this.#begin(trx, written));
+    this.#memories.set(head.org, found);
+    return found;
+  }
+
+  /** What came lately, by what the database says of when. */
+  async #begin(trx: Db, { head, marks }: WrittenLog): Promise<Memory> {
+    const { org, log, size } = head;
+    const nowMs = this.#parts.clock.nowMs();
+    // A row is written a minute after it is decided at most, as far as the clocks of process and database are together.
+    const seconds = (REMEMBERED_MS + AHEAD_MAX_MS) / 1000;
+    const first = (await new LeavesRepository(trx).firstSince(org, log, seconds)) ?? size;
+    // One that has just begun may follow one that is not read here.
+    if (first > 0 || marks.every(({ number }) => number === log)) {
+      const at = Math.max(0, Math.min(first, size));
+      const frontier = await frontierAt(at - (at % TILE_WIDTH), treeHashes(new LogRepository(trx), head)).catch(ifAbsent);
+      const sinceMs = nowMs - REMEMBERED_MS;
+      const read = frontier && (await this.#read(trx, this.#empty({ log, frontier }, sinceMs), head));
       if (read !== undefined) return read;
     }
-    const sinceMs = this.#parts.clock.nowMs() + AHEAD_MAX_MS;
-    const begun = { log: head.log, frontier: head.frontier, sinceMs, leaves: new Map<string, number>() };
-    this.#memories.set(head.org, begun);
-    return begun;
+    return this.#empty(head, nowMs + AHEAD_MAX_MS);
   }
 
-  /** Reads what another process wrote since. */
-  async #catchUp(trx: Db, memory: Memory, head: LogHead): Promise<Memory | undefined> {
-    const hashes = await leafHashes(new LogRepository(trx), head, memory.frontier.size);
-    let { frontier } = memory;
-    for (const hash of hashes ?? []) ({ frontier } = await appendLeaf(frontier, hash));
-    // guard: row-caught-up without: if (hashes === undefined) return undefined;
-    if (hashes === undefined || !(await leadsTo(frontier, head))) return undefined;
-    // When they were decided the tree does not say: no later than now, as far as clocks are together.
-    const latestMs = this.#parts.clock.nowMs() + AHEAD_MAX_MS;
-    return this.#remember(
-      head,
-      memory,
-      hashes.map((hash) => [hex(hash), latestMs]),
-    );
+  /** @returns undefined where the tiles do not lead to the head. */
+  async #read(trx: Db, memory: Memory, head: LogHead): Promise<Memory | undefined> {
+    const { frontier: before } = memory;
+    if (before.size > head.size || head.size - before.size > READ_MAX) return undefined;
+    const more: string[] = [];
+    const note = (hash: Bytes) => void more.push(hex(hash));
+    const frontier = await followLeaves(new LogRepository(trx), head, before, note);
+    // guard: row-read-proven without: if (frontier === undefined) return undefined;
+    if (frontier === undefined || !equalBytes((await treeHeadOf(frontier)).root, head.root)) return undefined;
+    return more.length === 0 ? memory : this.#remember(head, memory, more);
   }
 
-  #remember(head: LogHead, memory: Memory, more: Iterable<readonly [name: string, tMs: number]>): Memory {
-    const sinceMs = Math.max(memory.sinceMs, this.#parts.clock.nowMs() - REMEMBERED_MS);
-    const leaves = new Map([...memory.leaves, ...more].filter(([, tMs]) => tMs >= sinceMs));
-    const after = { log: head.log, frontier: head.frontier, sinceMs, leaves };
-    this.#memories.set(head.org, after);
-    return after;
+  #empty({ log, frontier }: Pick<Memory, 'log' | 'frontier'>, sinceMs: number): Memory {
+    return { log, frontier, sinceMs, lately: new Set(), before: new Set(), latelyMs: this.#parts.clock.nowMs() };
+  }
+
+  #remember({ log, frontier }: LogHead, memory: Memory, more: readonly string[]): Memory {
+    const nowMs = this.#parts.clock.nowMs();
+    const isFull = nowMs - memory.latelyMs >= REMEMBERED_MS;
+    const { lately, before, latelyMs } = isFull
+      ? { lately: new Set<string>(), before: memory.lately, latelyMs: nowMs }
+      : memory;
+    // What comes into the log now was decided a minute from now at most: of what has gone all was earlier.
+    const sinceMs = isFull ? Math.max(memory.sinceMs, memory.latelyMs + AHEAD_MAX_MS) : memory.sinceMs;
+    for (const name of more) lately.add(name);
+    return { log, frontier, sinceMs, lately, before, latelyMs };
   }
 }
 
@@ -195,12 +223,10 @@ async function againAmong(
   return new Set(again.map(({ row }) => row));
 }
 
-function isHeadOf({ size }: Frontier, head: LogHead): boolean {
-  return size <= head.size && head.size - size <= CAUGHT_UP_MAX;
-}
-
-async function leadsTo(frontier: Frontier, head: LogHead): Promise<boolean> {
-  return frontier.size === head.size && equalBytes((await treeHeadOf(frontier)).root, head.root);
+/** Hashes of a log that are not there, or are no hashes. */
+function ifAbsent(error: unknown): undefined {
+  if (error instanceof CryptoError) return undefined;
+  throw error;
 }
 
 /** Whether a month can be made for it: the column has no MAC, and PostgreSQL takes infinite times and those before Christ. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Problem } from '@bulla/contract';
 import type { SealedRow } from './audit-row.js';
 
@@ -44,8 +44,8 @@ export class AcknowledgedLeaves {
     for (const { org, event, mac } of rows) {
       const leaves = this.#leaves.get(org) ?? new Map<string, Acknowledged>();
       this.#leaves.set(org, leaves);
-      const hash = createHash('sha256').update(LEAF_PREFIX).update(event).digest('base64');
-      leaves.set(hash, { hash, mac, sinceMs });
+      const name = hash('sha256', LEAF_PREFIX + event, 'base64');
+      leaves.set(name, { hash: name, mac, sinceMs });
     }
   }
 
@@ -66,7 +66,7 @@ export class AcknowledgedLeaves {
   /** A checkpoint holds them, or a person set them aside. */
   settle(org: string, hashes: Iterable<string>): void {
     const leaves = this.#leaves.get(org);
-    for (const hash of hashes) leaves?.delete(hash);
+    for (const one of hashes) leaves?.delete(one);
   }
 
   /** One is gone: nothing is decided for this organisation until a person starts this process anew. */
@@ -106,7 +106,7 @@ export class AcknowledgedLeaves {
 }
 
 /** Of a leaf in the tree (RFC 6962 §2.1). */
-const LEAF_PREFIX = Uint8Array.of(0x00);
+const LEAF_PREFIX = '\u0000';
 
 function refused(detail: string): Problem {
   return new Problem('overloaded', { detail, retryAfterSeconds: RETRY_AFTER_SECONDS });

@@ -1,5 +1,5 @@
 import { decodeUtf8, utf8 } from '@bulla/crypto';
-import { EMPTY_FRONTIER, noteKeyOf, signCheckpoint } from '@bulla/crypto/log';
+import { EMPTY_FRONTIER, leafHash, noteKeyOf, signCheckpoint } from '@bulla/crypto/log';
 import { auditOfService } from '../../audit/audit-record.js';
 import type { Clock } from '../../process/clock.js';
 import type { CheckpointSigner } from '../checkpoint-signer.js';
@@ -69,7 +69,7 @@ export class LogBegin {
     const now = { ...pen, marks: await marks.read(org) };
     const before = await lastNotes(now, { logs: this.#parts.logs, pens });
     const leaf = auditOfService(org, { act: 'log.begin', obj: { log, before } }, clock.nowMs());
-    const { head } = await growTree(EMPTY_FRONTIER, [utf8(leaf)]);
+    const { head } = await growTree(EMPTY_FRONTIER, [await leafHash(utf8(leaf))]);
     const note = await signCheckpoint(origin, head, [{ key: await noteKeyOf(origin, key.publicJwk), signer: key }]);
     return marks.begin(org, log, { note, first: leaf });
   }
@@ -100,7 +100,7 @@ export class LogBegin {
   ): Promise<boolean> {
     const { logs, unsigned, clock, schema } = this.#parts;
     const at = new Date(clock.machineMs());
-    const growth = await growTree(EMPTY_FRONTIER, [utf8(leaf)]);
+    const growth = await growTree(EMPTY_FRONTIER, [await leafHash(utf8(leaf))]);
     const { head, frontier } = growth;
     const first = { org, log, origin, ...head, frontier, checkpoint: note, signedSize: head.size };
     return logs.transaction(async (trx) => {
