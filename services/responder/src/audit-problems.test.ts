@@ -3,13 +3,14 @@ import type { SendOptions } from '@bulla/service-kit/testing';
 import type { TestMember } from '../test/asking.js';
 import { suite } from '../test/suite.js';
 
-// The problems of the routes that read: each is provoked at each of them, at this service too.
+// The problems of the routes of the log and of those that read: each is provoked at each of them, at this service too.
 
 const DAY_SECONDS = 86_400;
 const MODELS = '/api/v1/models';
 /** Of a key that is this responder's. */
 const TRIED = '/api/v1/grants/tried?limit=5';
 const ERASE = `/api/v1/audit/evidence?actor=${'K'.repeat(43)}`;
+const SET_ASIDE = '/api/v1/audit/unchecked';
 /** A good request for each; the service has begun its log. */
 const PATHS = [
   '/api/v1/audit/entries?limit=5',
@@ -22,6 +23,7 @@ const PATHS = [
   MODELS,
   TRIED,
   ERASE,
+  SET_ASIDE,
 ];
 /** The same of something that is not there. */
 const NOWHERE = [
@@ -53,18 +55,21 @@ beforeAll(async () => {
   while ((await all.responder.client(organisation.auditor).get(PATHS[1] ?? '')).status !== 200);
 });
 
-/** Owners erase, askers see which models there are, and auditors read the rest. */
+/** What changes something. */
+const isOwners = (path: string) => path.startsWith(ERASE) || path.startsWith(SET_ASIDE);
+
+/** Owners erase and set aside, askers see which models there are, and auditors read the rest. */
 function whoMay(path: string): TestMember {
   const { owner, invoker, auditor } = all.organisation;
   if (path === MODELS) return invoker;
-  return path.startsWith(ERASE) ? owner : auditor;
+  return isOwners(path) ? owner : auditor;
 }
 
 async function codeOf(target: string, as: TestMember = whoMay(target), options: SendOptions = {}) {
   const [{ enc }] = all.organisation.responders;
   const path = target.replace(TRIED, `${TRIED}&kid=${enc?.kid}`);
   const client = all.responder.client(as);
-  const { status, body } = await (path.startsWith(ERASE) ? client.delete(path, options) : client.get(path, options));
+  const { status, body } = await (isOwners(path) ? client.delete(path, options) : client.get(path, options));
   return [status, (body as { code?: string }).code];
 }
 
