@@ -60,7 +60,10 @@ function run(tables: MemoryTables, query: CompiledQuery): QueryResult<unknown> {
       return { rows: select(tables, node) };
     case 'DeleteQueryNode': {
       const [from] = (node['from'] as { froms: Part[] }).froms;
-      const gone = tables.delete(tableOf(from), filterOf(node, () => tables.now()));
+      const gone = tables.delete(
+        tableOf(from),
+        filterOf(node, () => tables.now()),
+      );
       return { rows: gone, numAffectedRows: BigInt(gone.length) };
     }
     case 'UpdateQueryNode': {
@@ -68,7 +71,13 @@ function run(tables: MemoryTables, query: CompiledQuery): QueryResult<unknown> {
       const values = Object.fromEntries(updates.map(({ column, value }) => [nameOf(column), valueOf(value)]));
       return {
         rows: [],
-        numAffectedRows: BigInt(tables.update(tableOf(node['table'] as Part), filterOf(node, () => tables.now()), () => values)),
+        numAffectedRows: BigInt(
+          tables.update(
+            tableOf(node['table'] as Part),
+            filterOf(node, () => tables.now()),
+            () => values,
+          ),
+        ),
       };
     }
     case 'InsertQueryNode':

@@ -69,7 +69,9 @@ export const platform: Platform = {
   },
 
   async sha256(bytes) {
-    return owned(hash('sha256', bytes, 'buffer'));
+    const all = new Uint8Array(SHA256_BYTES);
+    writeHash(bytes, Buffer.from(all.buffer), 0);
+    return all;
   },
 
   async digestB64u(message) {
@@ -79,9 +81,7 @@ export const platform: Platform = {
   async sha256Each(messages) {
     const all = new Uint8Array(messages.length * SHA256_BYTES);
     const buffer = Buffer.from(all.buffer);
-    // As a short text a hash takes a third of the time that it takes as a Buffer.
-    for (const [at, message] of messages.entries())
-      buffer.write(hash('sha256', message, 'binary'), at * SHA256_BYTES, 'latin1');
+    for (const [at, message] of messages.entries()) writeHash(message, buffer, at * SHA256_BYTES);
     return all;
   },
 
@@ -123,6 +123,11 @@ export const platform: Platform = {
     return verify(native.digest, bytes, keyObjectOf(key), signature);
   },
 };
+
+/** As a short text a hash takes a third of the time that it takes as a Buffer. */
+function writeHash(message: Bytes, to: Buffer, at: number): void {
+  to.write(hash('sha256', message, 'binary'), at, 'latin1');
+}
 
 export function sha256Stream(): Sha256Stream {
   const state = createHash('sha256');

@@ -171,7 +171,9 @@ export class RowCheck {
     // One that has just begun may follow one that is not read here.
     if (first > 0 || marks.every(({ number }) => number === log)) {
       const at = Math.max(0, Math.min(first, size));
-      const frontier = await frontierAt(at - (at % TILE_WIDTH), treeHashes(new LogRepository(trx), head)).catch(ifAbsent);
+      const frontier = await frontierAt(at - (at % TILE_WIDTH), treeHashes(new LogRepository(trx), head)).catch(
+        ifAbsent,
+      );
       const sinceMs = nowMs - REMEMBERED_MS;
       const read = frontier && (await this.#read(trx, this.#empty({ log, frontier }, sinceMs), head));
       if (read !== undefined) return read;
