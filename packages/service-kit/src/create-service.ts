@@ -257,7 +257,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
         if (!(error instanceof LogLost)) throw error;
       } finally {
         // Whoever signed it, and also where this process cannot write.
-        await options.newestCheckpoint?.look(logs, keys.org);
+        await options.newestCheckpoint?.look({ logs, pens }, keys.org);
       }
     },
   });

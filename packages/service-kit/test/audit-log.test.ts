@@ -1,6 +1,6 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { utf8 } from '@bulla/crypto';
+import { mintId, utf8 } from '@bulla/crypto';
 import type { TreeHead } from '@bulla/crypto/log';
 import {
   EMPTY_FRONTIER,
@@ -287,7 +287,11 @@ describe.each(stores)('the sequencer on %s', (store) => {
   });
 
   /** Puts leaves to the end of the log as its service does, but for what authenticates them. */
-  const forge = async (texts: readonly string[], withMac: (index: number) => RowMac | undefined = () => undefined) => {
+  const forge = async (
+    texts: readonly string[],
+    withMac: (index: number) => RowMac | undefined = () => undefined,
+    objects: readonly string[] = [],
+  ) => {
     const logs = new LogRepository(database.db);
     const head = await logs.find('acme', 1);
     if (head === undefined) throw new Error('there is no log');
@@ -301,7 +305,7 @@ describe.each(stores)('the sequencer on %s', (store) => {
       const entry = { ...at, at: new Date(), leaf: utf8(text), evidence: null, act: 'x', res: 'ok', kid: null };
       await database.db
         .insertInto('audit_entry')
-        .values({ ...entry, objects: [] })
+        .values({ ...entry, objects: [...objects] })
         .execute();
       const mac = withMac(index);
       if (mac !== undefined)
@@ -339,6 +343,41 @@ describe.each(stores)('the sequencer on %s', (store) => {
       .execute();
     await decide(1);
     await expect(sequencer().run()).rejects.toMatchObject({ name: 'LogLost', why: 'unauthenticated' });
+    expect(await signed()).toMatchObject({ size: 4 });
+  });
+
+  it('signs no tree with a decision that SQL put there twice [guard: sign-row-once]', async () => {
+    const [event = ''] = await decide(1);
+    await sequencer().run();
+    const twice = `${event} `;
+    await forge([twice, twice], () => secrets.seal('acme', twice));
+    await expect(sequencer().run()).rejects.toMatchObject({ name: 'LogLost', why: 'unauthenticated' });
+    expect(await signed()).toMatchObject({ size: 2 });
+  });
+
+  it('signs no tree with a decision that was signed before [guard: sign-row-new]', async () => {
+    const id = mintId('aud');
+    const event = JSON.stringify({ id, act: 'thing.do' });
+    await outbox.write(database.db, { org: 'acme', event, evidence: null });
+    await sequencer().run();
+    await forge([event], () => secrets.seal('acme', event), [id]);
+    await decide(1);
+    await expect(sequencer().run()).rejects.toMatchObject({ name: 'LogLost', why: 'unauthenticated' });
+    expect(await signed()).toMatchObject({ size: 2 });
+  });
+
+  it('signs what it wrote itself, and not what SQL made of that meanwhile [guard: sign-grown]', async () => {
+    await decide(3);
+    await sequencer().run();
+    await decide(1);
+    const changing: WriterOptions['signs'] = (signer) => ({
+      requireContinued: (pen, head) => signer.requireContinued(pen, head),
+      sign: async (pen, grown) => {
+        await forge(['{"act":"thing.never"}']);
+        await signer.sign(pen, grown);
+      },
+    });
+    await expect(sequencer({ signs: changing }).run()).rejects.toMatchObject({ why: 'unauthenticated' });
     expect(await signed()).toMatchObject({ size: 4 });
   });
 
@@ -695,12 +734,41 @@ describe.each(stores)('the sequencer on %s', (store) => {
   it('takes no head whose peaks are not those of its root [guard: log-frontier-root]', async () => {
     await decide(4);
     await sequencer().run();
-    await database.db
-      .updateTable('audit_log')
-      .set({ root: new Uint8Array(32) })
-      .execute();
+    await run(`update tiny.audit_log set frontier = overlay(frontier placing '\\x00'::bytea from 3)`);
     await decide(1);
-    await expect(sequencer().run()).rejects.toThrow(/frontier/);
+    await expect(sequencer().run()).rejects.toMatchObject({ name: 'LogLost', why: 'changed' });
+    expect(await leaves()).toHaveLength(5);
+  });
+
+  it.each([
+    ['root', { root: new Uint8Array(32) }],
+    ['peaks', { frontier: new Uint8Array(5) }],
+  ])('begins the next log where SQL broke the %s of one or of both', async (_, broken) => {
+    await decide(2);
+    await sequencer().run();
+    await run(`insert into tiny.audit_log (org, log, origin, size, root, frontier, checkpoint_size)
+      select org, 2, origin, size, root, frontier, 0 from tiny.audit_log`);
+    await database.db.updateTable('audit_log').set(broken).execute();
+    const kept = await decide(2);
+    const next = await logKeyForTest(2);
+    await sequencer({ listed: [key, next] }).run();
+    const [begin, ...entries] = await leaves(2);
+    expect(JSON.parse(begin ?? '')).toMatchObject({ obj: { before: [{ log: 1, note: { size: 3 } }] } });
+    expect(entries).toEqual(kept);
+  });
+
+  it('signs nothing by a first entry that is not that of its tree, and tells the file [guard: mark-first]', async () => {
+    await decide(1);
+    await sequencer().run();
+    const file = join(folder, 'acme.1-begin.json');
+    const mark = JSON.parse(readFileSync(file, 'utf8')) as { first: string };
+    writeFileSync(file, JSON.stringify({ ...mark, first: mark.first.replace('"log":1', '"log":9') }));
+    await decide(1);
+    await expect(sequencer().run()).rejects.toThrow('acme.1-begin.json is not a mark');
+    expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { event: 'audit-mark-refused', why: 'malformed', file: 'acme.1-begin.json' },
+    ]);
+    expect(await signed()).toMatchObject({ size: 2 });
   });
 
   it('takes a leaf as long as a leaf can be, and the outbox none that is longer', async () => {

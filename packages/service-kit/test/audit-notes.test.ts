@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { utf8 } from '@bulla/crypto';
 import type { TreeHead } from '@bulla/crypto/log';
 import { EMPTY_FRONTIER, encodeFrontier, leafHash, noteKeyOf, signCheckpoint } from '@bulla/crypto/log';
@@ -61,18 +63,19 @@ describe('a signer and what it finds in the database', () => {
     await db.insertInto('audit_cosignature').values(cosigned).execute();
   };
 
+  /** What the first entry of a log says of those before it. */
+  const saidBy = async (log: number) => {
+    const first = db.selectFrom('audit_entry').select('leaf').where('log', '=', log).where('idx', '=', 0);
+    const { leaf } = await first.executeTakeFirstOrThrow();
+    return (JSON.parse(Buffer.from(leaf).toString()) as { obj: { before: unknown } }).obj.before;
+  };
+
   /** What log 3 says of the logs before it, by a folder that knows none of them. */
   const begun = async () => {
     const folder = folderFor(folderForTest('audit-marks'), keys[2]);
     await decide(1);
     await writer({ folder }).sequencer.run();
-    const { leaf } = await db
-      .selectFrom('audit_entry')
-      .select('leaf')
-      .where('log', '=', 3)
-      .where('idx', '=', 0)
-      .executeTakeFirstOrThrow();
-    return (JSON.parse(Buffer.from(leaf).toString()) as { obj: { before: unknown } }).obj.before;
+    return saidBy(3);
   };
   const signedAlone = () => [
     { log: 1, note: { origin: originOfLog(1), size: 1, root: Buffer.from(ended.root).toString('base64url') } },
@@ -92,6 +95,46 @@ describe('a signer and what it finds in the database', () => {
     for (const table of TABLES) await db.deleteFrom(table).execute();
     await withNotes(await noteBy(keys[0], { size: 900, root: new Uint8Array(32) }));
     expect(await begun()).toMatchObject([{ log: 1, note: { size: 900 } }, { log: 2 }]);
+  });
+
+  /** What log 3 says of those before it, after logs 1 and 2 were written and some keys are gone. */
+  const third = async (listed: readonly LogKeyForTest[]) => {
+    const folder = folderFor(folderForTest('audit-marks'), keys[0]);
+    for (const known of [keys.slice(0, 1), keys.slice(0, 2)]) {
+      await decide(1);
+      await writer({ folder, listed: known }).sequencer.run();
+    }
+    await decide(1);
+    await writer({ folder, listed }).sequencer.run();
+    return saidBy(3);
+  };
+
+  it('says of a log whose key is gone what the log after it said', async () => {
+    const [, two, three] = keys;
+    expect(await third([two, three])).toMatchObject([
+      { log: 1, note: { origin: originOfLog(1), size: 2 } },
+      { log: 2, note: { origin: originOfLog(2), size: 2 } },
+    ]);
+  });
+
+  it('says of a log what its key signed that was revoked since', async () => {
+    const folder = folderFor(folderForTest('audit-marks'), keys[0]);
+    await decide(1);
+    await writer({ folder, listed: [keys[0]] }).sequencer.run();
+    await decide(1);
+    const [one, two] = keys;
+    await writer({ folder, listed: [one, two], held: [two], revoked: [one] }).sequencer.run();
+    expect(await saidBy(2)).toMatchObject([{ log: 1, note: { size: 2 } }]);
+  });
+
+  it('says nothing of a log that a file alone speaks of, which no known key signed [guard: before-mark-signed]', async () => {
+    const stranger = await logKeyForTest(1);
+    const planted = await noteBy(stranger, { size: 900, root: new Uint8Array(32) });
+    const folder = folderFor(folderForTest('audit-marks'), keys[1]);
+    writeFileSync(join(folder, 'acme.planted.json'), JSON.stringify({ v: 2, note: planted }));
+    await decide(1);
+    await writer({ folder, listed: [keys[1]] }).sequencer.run();
+    expect(await saidBy(2)).toEqual([{ log: 1, note: null }]);
   });
 
   it('signs no tree with an entry that no process of the service wrote [guard: sign-authenticated]', async () => {

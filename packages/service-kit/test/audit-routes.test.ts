@@ -1,4 +1,4 @@
-import type { AuditEntry, AuditEntryPage, AuditProofs, AuditRecord } from '@bulla/contract';
+import type { AuditCheckpoints, AuditEntry, AuditEntryPage, AuditProofs, AuditRecord } from '@bulla/contract';
 import { parseLeaf } from '@bulla/contract';
 import { decodeBase64url, digestB64u, mintId, utf8 } from '@bulla/crypto';
 import type { NoteKey } from '@bulla/crypto/log';
@@ -211,6 +211,31 @@ describe.each(stores)('the audit log of a service on %s', (store) => {
     expect(next - size).toBeLessThanOrEqual(1);
     await list(`?from=${next}`);
     expect(await count()).toBe(next);
+  });
+
+  it('shows the other logs where SQL wrote no checkpoint and no name of one [guard: checkpoint-shape]', async () => {
+    await make(1);
+    const shown = async () => {
+      const { status, body } = await tiny.auditor.get('/api/v1/audit/checkpoint');
+      const { data } = body as Partial<AuditCheckpoints>;
+      return [status, data?.map(({ log, checkpoint }) => [log, checkpoint !== null])];
+    };
+    expect(await shown()).toEqual([200, [[1, true]]]);
+    const plant = (log: number, origin: string) =>
+      sql`insert into tiny.audit_log (org, log, origin, size, root, frontier, checkpoint, checkpoint_size)
+        select org, ${log}::integer, ${origin}::text, size, root, frontier, 'x', size from tiny.audit_log where org = 'acme' and log = 1`.execute(
+        tiny.database.db,
+      );
+    await plant(8, 'urn:bulla:acme:svc:vault/audit/8');
+    await plant(9, 'no name');
+    expect(await shown()).toEqual([
+      200,
+      [
+        [1, true],
+        [8, false],
+      ],
+    ]);
+    await sql`delete from tiny.audit_log where log > 1`.execute(tiny.database.db);
   });
 
   it('is for auditors and admins of its organisation alone [guard: org-audit-entry]', async () => {

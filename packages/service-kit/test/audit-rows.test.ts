@@ -1,4 +1,5 @@
 import { encodeLeaf, SET_ASIDE_MAX } from '@bulla/contract';
+import { leafHash } from '@bulla/crypto/log';
 import { encodeBase64url, mintId, newRowSecret, sha256, utf8 } from '@bulla/crypto';
 import { folderForTest } from '@bulla/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -153,9 +154,13 @@ describe.each(stores)('rows that wait for the log on %s', (store) => {
     const other = processOf();
     await other.run();
     expect(await inLog()).toEqual(events);
-    const more = await decide();
-    await other.run();
-    clock.advance(600);
+    // Until the process has forgotten them.
+    const more: string[] = [];
+    for (let minutes = 0; minutes < 9; minutes += 3) {
+      clock.advance(180);
+      more.push(...(await decide()));
+      await other.run();
+    }
     await again();
     await other.run();
     expect([await inLog(), await waiting()]).toEqual([[...events, ...more], []]);
@@ -181,6 +186,46 @@ describe.each(stores)('rows that wait for the log on %s', (store) => {
     expect(await waiting()).toEqual([]);
     const head = await database.db.selectFrom('audit_log').select('size').executeTakeFirstOrThrow();
     expect(head.size).toBe(1 + events.length + 1);
+  });
+
+  it('come into the log although SQL put them among the hashes of another process [guard: row-read-proven]', async () => {
+    const events = await decide(1);
+    const one = processOf();
+    await one.run();
+    events.push(...(await decide(1)));
+    await processOf().run();
+    const [late = ''] = await decide(1);
+    const hash = Buffer.from(await leafHash(utf8(late))).toString('hex');
+    await run(`update tiny.audit_tile set hashes = overlay(hashes placing decode('${hash}', 'hex') from 65)`);
+    await one.run();
+    expect([await inLog(), await waiting()]).toEqual([[...events, late], []]);
+  });
+
+  it('come into the log once, where they come again after another process wrote them', async () => {
+    const events = await decide(1);
+    const one = processOf();
+    await one.run();
+    events.push(...(await decide(1)));
+    await run('create table tiny.copied as table tiny.audit_outbox');
+    await processOf().run();
+    await run(`insert into tiny.audit_outbox (org, leaf, secret_id, mac)
+      select org, leaf, secret_id, mac from tiny.copied`);
+    // What they are found by is gone: another process remembers the tree.
+    await run(`update tiny.audit_entry set objects = '{}'`);
+    await one.run();
+    expect([await inLog(), await waiting()]).toEqual([events, []]);
+    await run('drop table tiny.copied');
+  });
+
+  it('come into no log with a number that no row comes to, and keep nobody waiting [guard: row-number]', async () => {
+    const [odd = ''] = await decide();
+    await run(`insert into tiny.audit_outbox (id, org, at, leaf, secret_id, mac) overriding system value
+      select 9007199254740993, org, at, leaf, secret_id, mac from tiny.audit_outbox`);
+    await run('delete from tiny.audit_outbox where id < 9007199254740993');
+    const events = await decide();
+    const one = processOf();
+    for (let time = 0; time < 2; time++) await one.run().catch(() => undefined);
+    expect([await inLog(), await aside()]).toEqual([events, [['forged', odd]]]);
   });
 
   it.each(['infinity', '-infinity', '12000-01-01', '0044-03-15 BC'])(

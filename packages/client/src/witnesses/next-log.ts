@@ -75,8 +75,18 @@ async function firstEntry(session: Session, service: Service, { number, head }: 
   const found = await findInLog(session, service, 'audit.get', { params: { index: 0 }, query: { log: number } });
   if (found === undefined) return undefined;
   await requireIncluded(session, service, { log: number, index: 0, leaf: found.leaf }, head);
-  const leaf = parseLeaf(found.leaf);
+  const leaf = entryOf(found.leaf);
+  if (leaf === undefined) return undefined;
   return leaf.act === 'log.begin' && leaf.res === 'ok' && leaf.obj.log === number ? leaf.obj.before : undefined;
+}
+
+/** Undefined for what is no entry: a service may have signed anything. */
+function entryOf(text: string): ReturnType<typeof parseLeaf> | undefined {
+  try {
+    return parseLeaf(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function noteOf(before: Before, { number }: RememberedLog): SaidNote | undefined {

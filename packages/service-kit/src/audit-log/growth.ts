@@ -21,13 +21,13 @@ export interface Growth {
 
 /**
  * What becomes of a tree when leaves are put to its end, in their order.
- * @param hashes of the leaves, from `leafHash`.
+ * @param leaves their hashes, from `leafHash`.
  * @throws {CryptoError} payload_too_large if the tree is full
  */
-export async function growTree(before: Frontier, hashes: readonly Bytes[]): Promise<Growth> {
+export async function growTree(before: Frontier, leaves: readonly Bytes[]): Promise<Growth> {
   const tiles = new Map<string, { level: number; idx: number; hashes: Bytes[] }>();
   let frontier = before;
-  for (const hash of hashes) {
+  for (const hash of leaves) {
     const index = frontier.size;
     const { frontier: after, completed } = await appendLeaf(frontier, hash);
     for (let height = 0; height < completed.length; height += TILE_HEIGHT) {

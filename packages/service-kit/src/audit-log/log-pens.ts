@@ -5,6 +5,7 @@ import { noteKeyOf, originOf, parseOrigin, pinInOrigin, verifyCheckpoint } from 
 import type { ServiceKeys } from '../authentication/service-keys.js';
 import { LogLost } from './log-lost.js';
 import type { KeptMark, LogMarks } from './marks.js';
+import { BadMark } from './marks.js';
 
 /** What of an organisation's documents says which of a service's logs is written. */
 export type LogListing = Pick<Trust, 'pin' | 'entity' | 'isRevoked'>;
@@ -44,7 +45,7 @@ export class LogPens {
 
   /**
    * @returns undefined for an organisation whose documents are not there
-   * @throws {LogLost} `number`, `key`; {Error} naming a mark that no key of its log signed: nothing may be signed then
+   * @throws {LogLost} `number`, `key`; {BadMark} `unsigned`, if no key of its log signed one: nothing may be signed then
    */
   async of(org: string): Promise<Pen | undefined> {
     const { keys, trustOf } = this.#parts;
@@ -83,7 +84,9 @@ export class LogPens {
       const verdict = isKnown ? 'signed' : await this.#judge(org, mark, lowest);
       // guard: mark-signed
       if (verdict === 'refused')
-        throw new Error(
+        throw new BadMark(
+          'unsigned',
+          mark.file,
           `the mark ${mark.file} was not signed by a key of ${mark.origin}; move it away, and see who can write in the folder of marks`,
         );
       // One that nobody could judge is judged again: its key may be listed by then.
@@ -120,6 +123,16 @@ export class LogPens {
     );
   }
 
+  /** Whether a key of its number signed a mark, also one that counts no more: a log ends when its key is revoked. */
+  async everSigned(org: string, { origin, note }: KeptMark): Promise<boolean> {
+    if (note === undefined) return false;
+    const trust = await this.#trustBy(org, origin, () => true);
+    return verifyCheckpoint(utf8(note), trust).then(
+      () => true,
+      () => false,
+    );
+  }
+
   /** What wrote a lower log, to write it to its end; undefined where its key is gone. */
   endedBy(pen: Pen, { number, origin }: KeptMark): Pen | undefined {
     const key = this.#parts.keys.logKeys.find(({ log }) => log === number)?.signer;
@@ -145,7 +158,15 @@ export class LogPens {
    * By what checkpoints of a log of this service are verified: keys of its number, and for a log from before there were
    * numbers, keys without one; both of the directory and of the key file.
    */
-  async trustIn(org: string, origin: string): Promise<CheckpointTrust> {
+  trustIn(org: string, origin: string): Promise<CheckpointTrust> {
+    return this.#trustBy(org, origin, (trust, { kid }) => !trust.isRevoked(kid));
+  }
+
+  async #trustBy(
+    org: string,
+    origin: string,
+    counts: (trust: LogListing, record: KeyRecord) => boolean,
+  ): Promise<CheckpointTrust> {
     const { keys, trustOf } = this.#parts;
     const name = parseOrigin(origin);
     const log = name?.pin === undefined ? undefined : name.number;
@@ -153,7 +174,7 @@ export class LogPens {
     const listed = trust === undefined ? [] : recordsOf(trust, keys.urnIn(org));
     // guard: log-note-number without: const own = listed.map(({ jwk }) => jwk);
     const own = listed
-      .filter((record) => record.log === log && trust?.isRevoked(record.kid) === false)
+      .filter((record) => record.log === log && trust !== undefined && counts(trust, record))
       .map(({ jwk }) => jwk);
     const held = keys.logKeys.filter((key) => key.log === log).map(({ signer }) => signer.publicJwk);
     const all = await Promise.all([...own, ...held].map((jwk) => noteKeyOf(origin, jwk)));

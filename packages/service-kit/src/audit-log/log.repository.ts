@@ -1,4 +1,5 @@
 import type { Bytes } from '@bulla/crypto';
+import type { TreeHead } from '@bulla/crypto/log';
 import { encodeFrontier } from '@bulla/crypto/log';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
@@ -74,6 +75,17 @@ export class LogRepository {
     return row === undefined ? undefined : logHeadOf(row);
   }
 
+  /** The tree of a log as the database has it, whether its frontier leads to that or not. */
+  async treeOf(org: string, log: number): Promise<TreeHead | undefined> {
+    const row = await this.#db
+      .selectFrom('audit_log')
+      .select(['size', 'root'])
+      .where('org', '=', org)
+      .where('log', '=', log)
+      .executeTakeFirst();
+    return row && { size: row.size, root: copyOf(row.root) };
+  }
+
   /** The newest signed notes of the newest logs, the highest number first. */
   async checkpoints(org: string): Promise<string[]> {
     const rows = await this.#db
@@ -135,6 +147,7 @@ export class LogRepository {
       .select(['id', 'at', 'leaf', 'secret_id', 'mac'])
       .where('org', '=', org)
       .where('id', '>', after)
+      .where('id', '<=', Number.MAX_SAFE_INTEGER) // guard: row-number
       .where(sql<boolean>`secret_id = any(${known}::text[])`)
       .orderBy('id')
       .limit(limit)

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeBase64url, strictParse, utf8 } from '@bulla/crypto';
+import { decodeBase64url, equalBytes, strictParse, utf8 } from '@bulla/crypto';
 import type { MarkFolder, TreeHead } from '@bulla/crypto/log';
-import { MARK_FOLDER_FILE, parseCheckpoint, parseMarkFolder, parseNote } from '@bulla/crypto/log';
+import { leafHash, MARK_FOLDER_FILE, parseCheckpoint, parseMarkFolder, parseNote } from '@bulla/crypto/log';
 import * as z from 'zod';
 import { SettingsError } from '../process/settings.js';
 import { numberOf } from './log-head.js';
@@ -35,6 +35,19 @@ export interface LogMark extends TreeHead {
 export interface NewMark {
   readonly note: string;
   readonly first?: string | undefined;
+}
+
+/** A file of the folder of marks that counts for nothing; until a person moves it away, nothing is signed. */
+export class BadMark extends Error {
+  override readonly name = 'BadMark';
+  readonly file: string;
+  readonly why: 'malformed' | 'unsigned';
+
+  constructor(why: 'malformed' | 'unsigned', file: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.why = why;
+    this.file = file;
+  }
 }
 
 /** A mark that is on the disk. */
@@ -102,7 +115,7 @@ export class LogMarks {
 
   /**
    * All marks of an organisation, the newest last: what may be signed has to continue each of its log.
-   * @throws {Error} naming the file, if one is no mark: nothing may be signed then
+   * @throws {BadMark} malformed, if one is no mark: nothing may be signed then
    */
   async read(org: string): Promise<KeptMark[]> {
     const marks: KeptMark[] = [];
@@ -177,12 +190,14 @@ export class LogMarks {
     if (bytes === undefined) return undefined;
     try {
       const said = z.union([Mark, OldMark]).parse(strictParse(bytes, { maxBytes: MARK_MAX_BYTES }));
-      if (said.v === 2) return markOf(file, said);
+      if (said.v === 2) return await firstFits(markOf(file, said));
       const { origin, size, root } = said;
       const head = { origin, size, root: decodeBase64url(root) };
       return { ...head, file, number: numberOf(origin), note: undefined, first: undefined };
     } catch (error) {
-      throw new Error(
+      throw new BadMark(
+        'malformed',
+        file,
         `${path} is not a mark of the audit log; move it away, and begin the next log with bulla trust renew --begin-logs (docs/guide/deploy.md, The audit logs after a restore)`,
         { cause: error },
       );
@@ -193,6 +208,15 @@ export class LogMarks {
 function markOf(file: string, { note, first }: NewMark): KeptMark {
   const { origin, size, root } = parseCheckpoint(parseNote(utf8(note)).text);
   return { file, number: numberOf(origin), origin, size, root, note, first };
+}
+
+/** @throws {Error} if beside a note stands another first entry than that of its tree */
+async function firstFits(mark: KeptMark): Promise<KeptMark> {
+  const { first, size, root } = mark;
+  // guard: mark-first
+  if (first !== undefined && (size !== 1 || !equalBytes(await leafHash(utf8(first)), root)))
+    throw new Error('the first entry is not that of the tree');
+  return mark;
 }
 
 function absent(error: unknown): undefined {

@@ -1,6 +1,7 @@
-import { utf8 } from '@bulla/crypto';
-import { parseCheckpoint, parseNote } from '@bulla/crypto/log';
+import { CryptoError, utf8 } from '@bulla/crypto';
+import { parseCheckpoint, parseNote, verifyCheckpoint } from '@bulla/crypto/log';
 import { numberOf } from './log-head.js';
+import type { LogPens } from './log-pens.js';
 import type { LogRepository } from './log.repository.js';
 
 interface Known {
@@ -8,6 +9,11 @@ interface Known {
   readonly note: string;
   /** With the lines of witnesses, as it was read. */
   readonly whole: string;
+}
+
+export interface NewestCheckpointParts {
+  readonly logs: Pick<LogRepository, 'checkpoints'>;
+  readonly pens: Pick<LogPens, 'trustIn'>;
 }
 
 /**
@@ -23,19 +29,43 @@ export class NewestCheckpoint {
   }
 
   /** Looks for newer ones. */
-  async look(logs: Pick<LogRepository, 'checkpoints'>, org: string): Promise<void> {
-    for (const whole of await logs.checkpoints(org)) this.#learn(whole);
+  async look({ logs, pens }: NewestCheckpointParts, org: string): Promise<void> {
+    for (const whole of await logs.checkpoints(org)) {
+      if ([...this.#known.values()].some((one) => one.whole === whole)) continue;
+      const text = noteText(whole);
+      if (text === undefined) continue;
+      const { origin, size } = parseCheckpoint(text);
+      const signed = verifyCheckpoint(utf8(whole), await pens.trustIn(org, origin));
+      // Anybody who has the database may have put it there.
+      // guard: checkpoint-told-signed without: await signed.catch(() => undefined); this.#learn(whole, text, { origin, size });
+      if (
+        await signed.then(
+          () => true,
+          () => false,
+        )
+      )
+        this.#learn(whole, text, { origin, size });
+    }
   }
 
-  #learn(whole: string): void {
-    if ([...this.#known.values()].some((one) => one.whole === whole)) return;
-    const { text } = parseNote(utf8(whole));
-    const { origin, size } = parseCheckpoint(text);
+  #learn(whole: string, text: string, { origin, size }: { origin: string; size: number }): void {
     const known = this.#known.get(numberOf(origin));
     // A database that went back to a backup shows an older one: nobody is told less than before.
     // guard: checkpoint-told-rises
     if (known !== undefined && size <= known.size) return;
     this.#known.set(numberOf(origin), { size, whole, note: `${text}\n${ownLines(whole, text, origin)}` });
+  }
+}
+
+/** What is signed, of a checkpoint; undefined for what is none. */
+function noteText(whole: string): string | undefined {
+  try {
+    const { text } = parseNote(utf8(whole));
+    parseCheckpoint(text);
+    return text;
+  } catch (error) {
+    if (error instanceof CryptoError) return undefined;
+    throw error;
   }
 }
 

@@ -9,6 +9,7 @@ import type { CheckpointSigner } from './checkpoint-signer.js';
 import { growTree } from './growth.js';
 import type { LogHead } from './log-head.js';
 import { LogLost } from './log-lost.js';
+import { BadMark } from './marks.js';
 import type { LogMetrics } from './log-metrics.js';
 import type { LogRepository } from './log.repository.js';
 import type { LogBegin } from './begin/log-begin.js';
@@ -34,6 +35,8 @@ const AUDIT_LOG_LOST = new LogEvent<{ org: string; why: string; origin: string; 
 );
 /** The directory lists a key for the log that the key file of this process does not have. */
 const AUDIT_KEY_MISSING = new LogEvent<{ org: string }>('audit-key-missing', 'error');
+/** A file in the folder of marks is none, or no key of its log signed it; until it is moved away nothing is signed. */
+const AUDIT_MARK_REFUSED = new LogEvent<{ org: string; why: string; file: string }>('audit-mark-refused', 'error');
 const TELL_EVERY_MS = 60_000;
 /** What `bulla trust renew --begin-logs` takes between the folder of marks and the directory. */
 const BEGINNING_MS = 30_000;
@@ -158,12 +161,13 @@ export class Sequencer {
   /** The log to write to, begun where it is not. @throws {LogLost} if what is there is not what was signed of it */
   async #continued(pen: Pen): Promise<LogHead | undefined> {
     const { logs, signer, begin } = this.#parts;
-    const head = await logs.find(pen.org, pen.number);
-    if (begin.isDue(pen, head)) {
-      await begin.begin(pen, head);
+    const there = await logs.treeOf(pen.org, pen.number);
+    if (begin.isDue(pen, there)) {
+      await begin.begin(pen, there);
       const begun = await this.#parts.pens.of(pen.org);
       return begun === undefined || begun.origin !== pen.origin ? undefined : await this.#written(begun);
     }
+    const head = await logs.find(pen.org, pen.number);
     if (head === undefined && pen.signsFrom === undefined) return undefined;
     // guard: log-other-database
     if (head === undefined) throw new LogLost('changed', pen.marks.at(-1));
@@ -180,6 +184,8 @@ export class Sequencer {
 
   #noteLost(org: string, error: unknown): void {
     const { lag, log, clock } = this.#parts;
+    if (error instanceof BadMark && this.#mayTell(org, clock.monotonicMs()))
+      log.write(AUDIT_MARK_REFUSED, { org, why: error.why, file: error.file });
     if (!(error instanceof LogLost)) return;
     lag.noteLost(org, true);
     const nowMs = clock.monotonicMs();

@@ -2,7 +2,6 @@ import { parseLeaf } from '@bulla/contract';
 import { decodeUtf8, encodeBase64url, equalBytes, sha256, utf8 } from '@bulla/crypto';
 import type { CheckpointTrust, Frontier, TreeHead } from '@bulla/crypto/log';
 import {
-  appendLeaf,
   EMPTY_FRONTIER,
   leafHash,
   makeInclusionProof,

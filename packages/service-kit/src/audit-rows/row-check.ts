@@ -17,7 +17,7 @@ import { frontierAt } from '../audit-log/frontier-at.js';
 import { LeavesRepository } from './leaves.repository.js';
 import type { WrittenLog } from './leaf-places.js';
 import { LeafPlaces } from './leaf-places.js';
-import { moveAside } from './set-aside.js';
+import { moveAside, moveUncounted } from './set-aside.js';
 
 type Db = Kysely<LedgerTables>;
 
@@ -90,6 +90,7 @@ export class RowCheck {
     let after = 0;
     for (;;) {
       const page = await logs.take(trx, head.org, { limit, known: keys.rows.ids, after });
+      if (page.length === 0 && after === 0) forged += await moveUncounted(trx, head.org);
       const isCut = page.length === limit;
       const sorted = await this.#sort(head, memory, page);
       await moveAside(

@@ -37,6 +37,28 @@ export async function moveAside(
     .execute();
 }
 
+/** Moves rows out of the way that somebody gave numbers that no row comes to. @returns how many */
+export async function moveUncounted(trx: Db, org: string): Promise<number> {
+  const moved = await trx
+    .with('gone', (part) =>
+      part
+        .deleteFrom('audit_outbox')
+        .where('org', '=', org)
+        .where('id', '>', Number.MAX_SAFE_INTEGER)
+        .returning(['org', 'at', 'leaf', 'evidence', 'secret_id', 'mac']),
+    )
+    .insertInto('audit_set_aside')
+    .columns(['org', 'id', 'at', 'leaf', 'evidence', 'secret_id', 'mac', 'why'])
+    .expression((eb) =>
+      eb
+        .selectFrom('gone')
+        .select(['org', sql<number>`0`.as('id'), 'at', 'leaf', 'evidence', 'secret_id', 'mac'])
+        .select(sql<'forged'>`'forged'`.as('why')),
+    )
+    .executeTakeFirst();
+  return Number(moved?.numInsertedOrUpdatedRows ?? 0n);
+}
+
 /**
  * Sets rows aside that have waited for five minutes and that nobody here can check, the oldest first.
  * @param known ids of the secrets of rows that this process holds.
@@ -46,6 +68,7 @@ export async function setUncheckableAside(trx: Db, org: string, known: readonly 
     .selectFrom('audit_outbox')
     .select(['id', sql<Uint8Array>`sha256(leaf)`.as('hash')])
     .where('org', '=', org) // guard: org-set-aside
+    .where('id', '<=', Number.MAX_SAFE_INTEGER)
     .where(isUncheckable(known)) // guard: set-aside-uncheckable
     .orderBy('id')
     .limit(SET_ASIDE_MAX + 1)

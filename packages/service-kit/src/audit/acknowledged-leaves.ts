@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import { Problem } from '@bulla/contract';
 import type { SealedRow } from './audit-row.js';
 
@@ -44,7 +44,7 @@ export class AcknowledgedLeaves {
     for (const { org, event, mac } of rows) {
       const leaves = this.#leaves.get(org) ?? new Map<string, Acknowledged>();
       this.#leaves.set(org, leaves);
-      const name = hash('sha256', LEAF_PREFIX + event, 'base64');
+      const name = digest('sha256', LEAF_PREFIX + event, 'base64');
       leaves.set(name, { hash: name, mac, sinceMs });
     }
   }

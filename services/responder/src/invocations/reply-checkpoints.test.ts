@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generateKeyPair, loadSigner, utf8 } from '@bulla/crypto';
+import type { CheckpointTrust } from '@bulla/crypto/log';
 import {
   emptyRoot,
   noteKeyOf,
@@ -18,6 +19,9 @@ import { openDatabase, organisationForTest, serveDocuments, startResponder } fro
 
 /** Nothing happens to the log but what a test says. */
 const BY_HAND = { auditIntervalMs: 3_600_000 };
+
+/** Keys that the process has, and no directory lists. */
+const held: CheckpointTrust['keys'][number][] = [];
 
 interface Room {
   readonly organisation: TestOrganisation;
@@ -58,9 +62,13 @@ async function roomOf(): Promise<Room> {
       return [response.status, checks.find(({ name }) => name === 'audit-head')?.ok];
     },
     shows: (...notes) =>
-      responder.service.app
-        .get(NewestCheckpoint, { strict: false })
-        .look({ checkpoints: () => Promise.resolve(notes) }, organisation.org),
+      responder.service.app.get(NewestCheckpoint, { strict: false }).look(
+        {
+          logs: { checkpoints: async () => notes },
+          pens: { trustIn: async (_, origin) => ({ origin, keys: held }) },
+        },
+        organisation.org,
+      ),
     async close() {
       await responder.service.close();
       await vault.close();
@@ -111,7 +119,9 @@ async function unlistedNote({ organisation }: Room): Promise<string> {
   const { privateJwk, publicJwk } = await generateKeyPair('ed25519', 'sig');
   const signer = await loadSigner(privateJwk, 'Ed25519');
   const head = { size: 0, root: await emptyRoot() };
-  return signCheckpoint(origin, head, [{ key: await noteKeyOf(origin, publicJwk), signer }]);
+  const key = await noteKeyOf(origin, publicJwk);
+  held.push(key);
+  return signCheckpoint(origin, head, [{ key, signer }]);
 }
 
 it('an answer goes out without a checkpoint that its asker would refuse [guard: checkpoint-told-good]', async () => {

@@ -1,4 +1,5 @@
 import type { AuditFacts } from '@bulla/contract';
+import { parseLeaf } from '@bulla/contract';
 import { encodeBase64url, utf8 } from '@bulla/crypto';
 import type { TreeHead } from '@bulla/crypto/log';
 import { parseCheckpoint, parseNote, verifyCheckpoint } from '@bulla/crypto/log';
@@ -16,22 +17,49 @@ export interface SignedNote extends TreeHead {
 
 export interface LastNotesParts {
   readonly logs: Pick<LogRepository, 'notes'>;
-  readonly pens: Pick<LogPens, 'trustIn' | 'originsOf'>;
+  readonly pens: Pick<LogPens, 'trustIn' | 'originsOf' | 'everSigned'>;
 }
 
 /**
- * What the first entry of a log says of every lower number: the last note that was signed of it. Marks say it; where there is
- * none, or it is from before marks were notes, the newest of the database that a key of that log signed.
+ * What the first entry of a log says of every lower number: the last note that was signed of it. The first entry of the log
+ * before says it of those below that: their keys may be gone. Of others marks say it; where there is none, or it is from
+ * before marks were notes, the newest note of the database that a key of that log signed.
  */
 export async function lastNotes(pen: Pen, parts: LastNotesParts): Promise<Before> {
+  const handedOn = await notesHandedOn(pen, parts);
   const before: Before = [];
-  for (let log = 1; log < pen.number; log++) before.push({ log, note: await lastNote(pen, log, parts) });
+  for (let log = 1; log < pen.number; log++) {
+    const known = handedOn.get(log);
+    before.push({ log, note: known === undefined ? await lastNote(pen, log, parts) : known });
+  }
   return before;
+}
+
+/** What the first entry of the newest log before says, whose key signed it. */
+async function notesHandedOn({ org, number, marks }: Pen, { pens }: LastNotesParts): Promise<Map<number, LastNote>> {
+  for (const mark of marks.toReversed()) {
+    if (mark.number >= number || mark.first === undefined || !(await pens.everSigned(org, mark))) continue;
+    const entry = entryOf(mark.first);
+    if (entry?.act !== 'log.begin' || entry.res !== 'ok' || !Array.isArray(entry.obj.before)) continue;
+    return new Map(entry.obj.before.map(({ log, note }) => [log, note]));
+  }
+  return new Map();
+}
+
+/** Undefined for what is no entry. */
+function entryOf(text: string): ReturnType<typeof parseLeaf> | undefined {
+  try {
+    return parseLeaf(text);
+  } catch {
+    return undefined;
+  }
 }
 
 async function lastNote(pen: Pen, number: number, parts: LastNotesParts): Promise<LastNote> {
   const mark = pen.marks.findLast((one) => one.number === number);
-  if (mark?.note !== undefined) return said(mark.note, mark.origin);
+  // A file that nobody can tell from a forged one says nothing.
+  // guard: before-mark-signed without: if (mark?.note !== undefined) return said(mark.note, mark.origin);
+  if (mark?.note !== undefined && (await parts.pens.everSigned(pen.org, mark))) return said(mark.note, mark.origin);
   const newest = await newestNote(pen.org, number, parts);
   // guard: before-smaller-note
   if (newest === undefined || newest.size < (mark?.size ?? 0)) return null;

@@ -1,5 +1,6 @@
 import type { Bytes } from '@bulla/crypto';
 import { equalBytes } from '@bulla/crypto';
+import type { TreeHead } from '@bulla/crypto/log';
 import { encodeFrontier } from '@bulla/crypto/log';
 import type { Kysely } from 'kysely';
 import type { LedgerTables } from '../../audit/ledger-tables.js';
@@ -11,7 +12,7 @@ type Db = Kysely<LedgerTables>;
 /** What the beginning of a log writes, in one transaction. */
 export class LogBeginRepository {
   /** Whether a log is as it was read, or still not there; nobody else changes it before this transaction ends. */
-  async isStill(trx: Db, { org, log }: Pick<LogHead, 'org' | 'log'>, there: LogHead | undefined): Promise<boolean> {
+  async isStill(trx: Db, { org, log }: Pick<LogHead, 'org' | 'log'>, there: TreeHead | undefined): Promise<boolean> {
     const row = await trx
       .selectFrom('audit_log')
       .select(['size', 'root'])

@@ -1,4 +1,5 @@
 import { decodeUtf8, utf8 } from '@bulla/crypto';
+import type { TreeHead } from '@bulla/crypto/log';
 import { EMPTY_FRONTIER, leafHash, noteKeyOf, signCheckpoint } from '@bulla/crypto/log';
 import { auditOfService } from '../../audit/audit-record.js';
 import type { Clock } from '../../process/clock.js';
@@ -7,7 +8,6 @@ import { ownMarks } from '../checkpoint-signer.js';
 import { termsOf } from '../entry-terms.js';
 import { growTree } from '../growth.js';
 import { lastNotes, newestNote } from './last-notes.js';
-import type { LogHead } from '../log-head.js';
 import { LogLost } from '../log-lost.js';
 import type { LogPens, Pen } from '../log-pens.js';
 import { LogBeginRepository } from './log-begin.repository.js';
@@ -39,9 +39,9 @@ export class LogBegin {
   }
 
   /** Whether a log has its first mark alone, or none: then it is begun, or written anew from that. */
-  isDue(pen: Pen, head: LogHead | undefined): boolean {
+  isDue(pen: Pen, there: TreeHead | undefined): boolean {
     const last = ownMarks(pen).at(-1);
-    return pen.signsFrom !== undefined && (last === undefined || (last.first !== undefined && head === undefined));
+    return pen.signsFrom !== undefined && (last === undefined || (last.first !== undefined && there === undefined));
   }
 
   /**
@@ -50,7 +50,7 @@ export class LogBegin {
    * @returns false if another has written to it meanwhile
    * @throws whatever the database says
    */
-  async begin(pen: Pen, there: LogHead | undefined): Promise<boolean> {
+  async begin(pen: Pen, there: TreeHead | undefined): Promise<boolean> {
     const first = ownMarks(pen).at(-1) ?? (await this.#makeFirst(pen));
     if (first?.first === undefined || first.note === undefined) return false;
     return this.#write(pen, there, { leaf: first.first, note: first.note });
@@ -95,7 +95,7 @@ export class LogBegin {
 
   async #write(
     { org, number: log, origin }: Pen,
-    there: LogHead | undefined,
+    there: TreeHead | undefined,
     { leaf, note }: { leaf: string; note: string },
   ): Promise<boolean> {
     const { logs, unsigned, clock, schema } = this.#parts;
