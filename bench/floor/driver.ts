@@ -137,7 +137,7 @@ function leaveWhatIsGathered(): void {
 async function forgetWhatWasTold(): Promise<void> {
   const path = new URL('../../../../packages/service-kit/dist/audit/acknowledged-leaves.js', import.meta.url);
   const { AcknowledgedLeaves } = (await import(path.href)) as { AcknowledgedLeaves: { prototype: Told } };
-  const note = Reflect.get(AcknowledgedLeaves.prototype, 'note') as Told['note'];
+  const note = Reflect.get<Told, 'note'>(AcknowledgedLeaves.prototype, 'note');
   AcknowledgedLeaves.prototype.note = function (this: Told, rows) {
     note.call(this, rows);
     for (const { org } of rows)
