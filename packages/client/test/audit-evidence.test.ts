@@ -81,6 +81,13 @@ describe('who asked', () => {
     expect(await evidence()).toContain('1 entry that stand in the log a second time');
   });
 
+  it('is told of an entry that nobody asked for, and of one that only read, which are there twice', async () => {
+    await all.first.add({ act: 'kek.destroy', obj: { kek: 7 } });
+    await all.first.add({ act: 'audit.get', obj: { index: 0 }, by: all.world.organisation.auditor });
+    for (const index of [1, 2]) all.first.entries.push({ ...entryOf(all.first, index) });
+    expect(await evidence()).toContain('2 entries that stand in the log a second time');
+  });
+
   it.each<[string, (held: HeldLog) => unknown, string]>([
     [
       'evidence of other bytes [guard: audit-evidence-hash]',

@@ -170,10 +170,10 @@ export class EntryJudge {
 
   async #remember(leaf: AuditLeaf, text: string): Promise<void> {
     const isEnd = leaf.act === 'invocation.finish';
-    if (leaf.act === 'request.refuse' || !(isEnd || isChangeOf(leaf))) return;
     const { erasures, requests, urn } = this.#parts;
-    erasures?.see(urn, leaf);
-    if (await requests.see(leaf, text)) this.#counts.repeated++;
+    const isChange = leaf.act !== 'request.refuse' && (isEnd || isChangeOf(leaf));
+    if (isChange) erasures?.see(urn, leaf);
+    if (await (isChange ? requests.see(leaf, text) : requests.isAgain(text))) this.#counts.repeated++;
   }
 
   #note(index: number, leaf: AuditLeaf, found: EvidenceFinding): void {

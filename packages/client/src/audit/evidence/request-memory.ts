@@ -20,16 +20,18 @@ const HASH_CHARACTERS = 22;
 export class RequestMemory {
   /** By key and the first character of the nonce, so that no map grows beyond what a map may have. */
   readonly #kept = new Map<string, Map<string, string>>();
+  /** Entries that no request brought about, by the first character of their hashes. */
+  readonly #entries = new Map<string, Set<string>>();
 
   /**
    * @returns whether this very entry was there before, letter by letter
    * @throws {CryptoError} signature_invalid (entry-evidence)
    */
   async see(leaf: AskedLeaf, text: string): Promise<boolean> {
-    if (!('kid' in leaf.who) || leaf.req === undefined || leaf.ev === undefined) return false;
+    if (!('kid' in leaf.who) || leaf.req === undefined || leaf.ev === undefined) return this.isAgain(text);
     const { req, ev, who } = leaf;
     const what = whatOf(leaf);
-    const entry = (await digestB64u(utf8(text))).slice(0, HASH_CHARACTERS);
+    const entry = await hashOf(text);
     const ofKey = this.#of(who.kid, req);
     const known = ofKey.get(req);
     const kept = known === undefined ? { ev, changes: [] } : keptOf(known);
@@ -49,12 +51,26 @@ export class RequestMemory {
     return false;
   }
 
+  /** Whether this very entry was there before, letter by letter: one that read, was refused, or that nobody asked for. */
+  async isAgain(text: string): Promise<boolean> {
+    const entry = await hashOf(text);
+    const shard = this.#entries.get(entry.charAt(0)) ?? new Set<string>();
+    this.#entries.set(entry.charAt(0), shard);
+    const isThere = shard.has(entry);
+    shard.add(entry);
+    return isThere;
+  }
+
   #of(kid: string, req: string): Map<string, string> {
     const shard = `${kid}${req.charAt(0)}`;
     const ofKey = this.#kept.get(shard) ?? new Map<string, string>();
     this.#kept.set(shard, ofKey);
     return ofKey;
   }
+}
+
+async function hashOf(text: string): Promise<string> {
+  return (await digestB64u(utf8(text))).slice(0, HASH_CHARACTERS);
 }
 
 /** A push moves several labels; anything else comes about once. */
