@@ -152,6 +152,7 @@ export async function createService<Tables extends LedgerTables>(options: Servic
     metrics: logMetrics,
     alarms,
     keys,
+    told: acknowledged,
     clock,
     log,
   });

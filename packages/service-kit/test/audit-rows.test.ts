@@ -7,7 +7,8 @@ import { sql } from 'kysely';
 import { RowAlarms } from '../src/audit-rows/row-alarms.js';
 import { setUncheckableAside } from '../src/audit-rows/set-aside.js';
 import { UnsignedRows } from '../src/audit-log/unsigned-rows.js';
-import { AuditOutbox } from '../src/audit/outbox.js';
+import { AcknowledgedLeaves } from '../src/audit/acknowledged-leaves.js';
+import { AuditOutbox, insertSealed } from '../src/audit/outbox.js';
 import { RowSecrets } from '../src/audit/row-secrets.js';
 import type { Database, LedgerTables } from '../src/index.js';
 import { EventLog } from '../src/index.js';
@@ -46,11 +47,12 @@ describe.each(stores)('rows that wait for the log on %s', (store) => {
   });
 
   /** One process that writes logs and signs none. */
-  const processOf = (rows = secrets) => {
+  const processOf = (rows = secrets, told?: AcknowledgedLeaves) => {
     const log = new EventLog({ service: 'tiny', stream: { write: (line) => void lines.push(line) } });
     const alarms = new RowAlarms({ metrics: { alarm: () => {} }, clock, log });
     const signs = () => ({ requireContinued: async () => {}, sign: async () => {} });
-    return writerForTest({ database, folder, listed: [key], rows, log, signs, parts: { clock, alarms } }).sequencer;
+    return writerForTest({ database, folder, listed: [key], rows, log, signs, parts: { clock, alarms, told } })
+      .sequencer;
   };
   const outboxOf = (rows = secrets) =>
     new AuditOutbox({ keys: { rows }, drift: { requireAgreed: () => {} }, lag: openGate });
@@ -105,6 +107,20 @@ describe.each(stores)('rows that wait for the log on %s', (store) => {
       expect(told()[0]).toEqual(['audit-row-forged', expect.any(Number)]);
     },
   );
+
+  it.each([
+    ['another MAC', "mac = decode(repeat('00', 32), 'hex')"],
+    ['none', 'mac = null'],
+  ])('come into no log with %s, also where the process itself wrote them [guard: row-told-same]', async (_, change) => {
+    const told = new AcknowledgedLeaves({ secondsMax: 900 });
+    const [event = '', other = ''] = [leafOf(), leafOf()];
+    const sealed = [event, other].map((one) => outboxOf().seal({ org: 'acme', event: one, evidence: null }));
+    await insertSealed(database.db, sealed);
+    told.note(sealed);
+    await run(`update tiny.audit_outbox set ${change} where id = (select max(id) from tiny.audit_outbox)`);
+    await processOf(secrets, told).run();
+    expect([await inLog(), await aside()]).toEqual([[event], [['forged', other]]]);
+  });
 
   it('let nobody have entries pruned by SQL', async () => {
     await decide();

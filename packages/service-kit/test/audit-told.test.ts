@@ -213,7 +213,7 @@ describe.each(stores)('what a process told callers on %s', (store) => {
     await tell();
     await sequence();
     await sign();
-    const hash = Buffer.from(leaves.of('acme')[0]?.hash ?? '', 'base64').toString('hex');
+    const hash = Buffer.from(leaves.of('acme')[0]?.hash ?? '', 'latin1').toString('hex');
     await run(`update tiny.audit_tile set hashes = substr(hashes, 1, 32) || decode('${hash}', 'hex') where level = 0`);
     await watch.look();
     expect(leaves.of('acme').map(({ mac }) => mac)).toContain(gone?.mac);

@@ -1,3 +1,4 @@
+import type { AcknowledgedLeaves } from '../audit/acknowledged-leaves.js';
 import type { ServiceKeys } from '../authentication/service-keys.js';
 import type { Database } from '../database/database.js';
 import type { LedgerTables } from '../audit/ledger-tables.js';
@@ -53,6 +54,7 @@ export interface SequencerParts {
   readonly metrics: Pick<LogMetrics, 'signed' | 'failed'>;
   readonly alarms: Pick<RowAlarms, 'forged' | 'unknown'>;
   readonly keys: Pick<ServiceKeys, 'rows'>;
+  readonly told?: Pick<AcknowledgedLeaves, 'isTold'> | undefined;
   readonly clock: Clock;
   readonly log: EventLog;
 }

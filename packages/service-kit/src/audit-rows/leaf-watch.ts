@@ -11,6 +11,7 @@ import {
   verifyInclusion,
 } from '@bulla/crypto/log';
 import type { Acknowledged, AcknowledgedLeaves } from '../audit/acknowledged-leaves.js';
+import { leafName } from '../audit/acknowledged-leaves.js';
 import type { LeavesRepository, LogTree } from './leaves.repository.js';
 import { frontierAt } from '../audit-log/frontier-at.js';
 import type { LogRepository } from '../audit-log/log.repository.js';
@@ -123,7 +124,7 @@ export class LeafWatch {
     }
     const found: string[] = [];
     const frontier = await followLeaves(logs, { org, log: tree.log, size: head.size }, place.frontier, (hash) => {
-      const name = Buffer.from(hash).toString('base64');
+      const name = leafName(hash);
       if (leaves.has(org, name)) found.push(name);
     });
     if (frontier === undefined) return;
@@ -157,7 +158,7 @@ export class LeafWatch {
   async #isSaidAside(org: string, place: Place, { hash, mac }: Pick<Acknowledged, 'hash' | 'mac'>): Promise<boolean> {
     const { logs, rows } = this.#parts;
     const leaf = await rows.leafAside(org, mac);
-    if (leaf === undefined || Buffer.from(await leafHash(leaf)).toString('base64') !== hash) return false;
+    if (leaf === undefined || leafName(await leafHash(leaf)) !== hash) return false;
     const name = encodeBase64url(await sha256(Uint8Array.from(leaf)));
     const head = await treeHeadOf(place.frontier);
     const read = treeHashes(logs, { org, log: place.log, size: head.size });

@@ -5,6 +5,8 @@ import { leafHash, TILE_WIDTH, treeHeadOf } from '@bulla/crypto/log';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { LedgerTables } from '../audit/ledger-tables.js';
+import type { AcknowledgedLeaves } from '../audit/acknowledged-leaves.js';
+import { leafName } from '../audit/acknowledged-leaves.js';
 import type { RowSecrets } from '../audit/row-secrets.js';
 import type { Clock } from '../process/clock.js';
 import type { EntryTerms } from '../audit-log/entry-terms.js';
@@ -26,7 +28,7 @@ const AHEAD_MAX_MS = 60_000;
 const YEAR_MIN = 2000;
 const YEAR_MAX = 2199;
 /** For so long at least what came into a log is remembered here; rows that are older are looked for in the database. */
-const REMEMBERED_MS = 120_000;
+const REMEMBERED_MS = 60_000;
 
 /** What came into a log before this process looked is read up to so many entries; of more, rows are looked for by their ids. */
 const READ_MAX = 250_000;
@@ -36,7 +38,7 @@ export interface CheckedRow extends WaitingRow {
   readonly terms: EntryTerms;
   /** Of its leaf in the tree. */
   readonly hash: Bytes;
-  /** The same in hexadecimal. */
+  /** The same as a text. */
   readonly name: string;
 }
 
@@ -52,19 +54,27 @@ export interface Taken {
 interface Memory {
   readonly log: number;
   readonly frontier: Frontier;
-  /** All that came into the log with a later time is among what came lately or before. */
+  /** All that came into the log with a later time is in one of the two. */
   readonly sinceMs: number;
-  /** Hashes of leaves, in hexadecimal. They are not gone through: of several minutes there are very many. */
-  readonly lately: Set<string>;
-  readonly before: ReadonlySet<string>;
-  /** What came lately began then. */
-  readonly latelyMs: number;
+  readonly lately: Leaves;
+  readonly before: Leaves;
+}
+
+/** Leaves that came into the log in one stretch of time. They are not gone through: there are very many. */
+interface Leaves {
+  /** Their hashes, as `leafName` spells them. */
+  readonly names: Set<string>;
+  readonly beganMs: number;
+  /** The latest time that one of them may have. */
+  latestMs: number;
 }
 
 export interface RowCheckParts {
   readonly logs: Pick<LogRepository, 'take'>;
   readonly keys: { readonly rows: RowSecrets };
   readonly clock: Pick<Clock, 'nowMs'>;
+  /** What this process wrote, and no checkpoint holds. */
+  readonly told?: Pick<AcknowledgedLeaves, 'isTold'> | undefined;
 }
 
 /**
@@ -113,11 +123,12 @@ export class RowCheck {
     const memory = this.#memories.get(after.org);
     if (memory?.log !== after.log) return;
     const names = rows.map(({ name }) => name);
-    this.#memories.set(after.org, this.#remember(after, memory, names));
+    const latestMs = Math.max(...rows.map(({ terms }) => terms.tMs ?? 0));
+    this.#memories.set(after.org, this.#remember(after, memory, { names, latestMs }));
   }
 
   async #sort(head: LogHead, memory: Memory, page: readonly WaitingRow[]) {
-    const { keys, clock } = this.#parts;
+    const { keys, clock, told } = this.#parts;
     const latestMs = clock.nowMs() + AHEAD_MAX_MS;
     const seen = new Set<string>();
     const rows: CheckedRow[] = [];
@@ -130,15 +141,17 @@ export class RowCheck {
         forged.push(row);
         continue;
       }
+      const hash = await leafHash(leaf);
+      const name = leafName(hash);
+      // What this process wrote itself it knows without a MAC.
+      const isOwn = told?.isTold(head.org, name, row) === true;
       // guard: row-forged
-      if (keys.rows.check(head.org, leaf, { id, mac }) !== 'good') {
+      if (!isOwn && keys.rows.check(head.org, leaf, { id, mac }) !== 'good') {
         forged.push(row);
         continue;
       }
-      const hash = await leafHash(leaf);
-      const name = hex(hash);
       // guard: row-again
-      if (seen.has(name) || memory.lately.has(name) || memory.before.has(name)) {
+      if (seen.has(name) || memory.lately.names.has(name) || memory.before.names.has(name)) {
         again.push(row);
         continue;
       }
@@ -186,29 +199,40 @@ export class RowCheck {
   async #read(trx: Db, memory: Memory, head: LogHead): Promise<Memory | undefined> {
     const { frontier: before } = memory;
     if (before.size > head.size || head.size - before.size > READ_MAX) return undefined;
-    const more: string[] = [];
-    const note = (hash: Bytes) => void more.push(hex(hash));
+    const names: string[] = [];
+    const note = (hash: Bytes) => void names.push(leafName(hash));
     const frontier = await followLeaves(new LogRepository(trx), head, before, note);
     // guard: row-read-proven without: if (frontier === undefined) return undefined;
     if (frontier === undefined || !equalBytes((await treeHeadOf(frontier)).root, head.root)) return undefined;
-    return more.length === 0 ? memory : this.#remember(head, memory, more);
+    if (names.length === 0) return memory;
+    // When they were decided the tree does not say: a minute from now at most, as far as clocks are together.
+    return this.#remember(head, memory, { names, latestMs: this.#parts.clock.nowMs() + AHEAD_MAX_MS });
   }
 
   #empty({ log, frontier }: Pick<Memory, 'log' | 'frontier'>, sinceMs: number): Memory {
-    return { log, frontier, sinceMs, lately: new Set(), before: new Set(), latelyMs: this.#parts.clock.nowMs() };
+    const beganMs = this.#parts.clock.nowMs();
+    return { log, frontier, sinceMs, lately: noLeaves(beganMs), before: noLeaves(beganMs) };
   }
 
-  #remember({ log, frontier }: LogHead, memory: Memory, more: readonly string[]): Memory {
+  #remember(
+    { log, frontier }: LogHead,
+    memory: Memory,
+    more: Pick<Leaves, 'latestMs'> & { readonly names: readonly string[] },
+  ): Memory {
     const nowMs = this.#parts.clock.nowMs();
-    const isFull = nowMs - memory.latelyMs >= REMEMBERED_MS;
-    const { lately, before, latelyMs } = isFull
-      ? { lately: new Set<string>(), before: memory.lately, latelyMs: nowMs }
-      : memory;
-    // What comes into the log now was decided a minute from now at most: of what has gone all was earlier.
-    const sinceMs = isFull ? Math.max(memory.sinceMs, memory.latelyMs + AHEAD_MAX_MS) : memory.sinceMs;
-    for (const name of more) lately.add(name);
-    return { log, frontier, sinceMs, lately, before, latelyMs };
+    let { sinceMs, lately, before } = memory;
+    if (nowMs - lately.beganMs >= REMEMBERED_MS) {
+      sinceMs = Math.max(sinceMs, before.latestMs);
+      [lately, before] = [noLeaves(nowMs), lately];
+    }
+    for (const name of more.names) lately.names.add(name);
+    lately.latestMs = Math.max(lately.latestMs, more.latestMs);
+    return { log, frontier, sinceMs, lately, before };
   }
+}
+
+function noLeaves(beganMs: number): Leaves {
+  return { names: new Set(), beganMs, latestMs: 0 };
 }
 
 /** Those that are in a log already, among rows of which the memory says nothing. */
@@ -242,9 +266,4 @@ async function drop(trx: Db, org: string, rows: readonly WaitingRow[]): Promise<
   if (rows.length === 0) return;
   const ids = rows.map(({ id }) => id);
   await trx.deleteFrom('audit_outbox').where('org', '=', org).where(sql<boolean>`id = any(${ids}::int8[])`).execute();
-}
-
-/** It is done for each row, and `encodeHex` takes as long as the MAC. */
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

@@ -1,5 +1,6 @@
 import { hash as digest } from 'node:crypto';
 import { Problem } from '@bulla/contract';
+import type { Bytes } from '@bulla/crypto';
 import type { SealedRow } from './audit-row.js';
 
 /** Leaves of one organisation that are kept at most: as many as may wait before nothing new is decided. */
@@ -8,11 +9,18 @@ const RETRY_AFTER_SECONDS = 5;
 
 /** A decision that a caller was told of, and that no checkpoint is known to hold. */
 export interface Acknowledged {
-  /** Hash of the leaf in the tree, base64. */
+  /** Hash of the leaf in the tree, as {@link leafName} spells it. */
   readonly hash: string;
+  readonly secretId: string;
   /** Hexadecimal, as its row has it. */
   readonly mac: string;
   readonly sinceMs: number;
+}
+
+/** By what a row is authenticated, as the database has it. */
+export interface RowProof {
+  readonly secretId: string | null;
+  readonly mac: Uint8Array | null;
 }
 
 export interface AcknowledgedLeavesParts {
@@ -41,11 +49,11 @@ export class AcknowledgedLeaves {
   /** Rows are committed, and somebody will be told so. */
   note(rows: readonly SealedRow[]): void {
     const sinceMs = this.#nowMs();
-    for (const { org, event, mac } of rows) {
+    for (const { org, event, secretId, mac } of rows) {
       const leaves = this.#leaves.get(org) ?? new Map<string, Acknowledged>();
       this.#leaves.set(org, leaves);
-      const name = digest('sha256', LEAF_PREFIX + event, 'base64');
-      leaves.set(name, { hash: name, mac, sinceMs });
+      const name = digest('sha256', LEAF_PREFIX + event, 'binary');
+      leaves.set(name, { hash: name, secretId, mac, sinceMs });
     }
   }
 
@@ -61,6 +69,13 @@ export class AcknowledgedLeaves {
 
   has(org: string, hash: string): boolean {
     return this.#leaves.get(org)?.has(hash) ?? false;
+  }
+
+  /** Whether this process itself wrote a row with this leaf, and it is as it was written. */
+  isTold(org: string, hash: string, { secretId, mac }: RowProof): boolean {
+    const told = this.#leaves.get(org)?.get(hash);
+    // guard: row-told-same without: return told !== undefined;
+    return told !== undefined && told.secretId === secretId && told.mac === hexOf(mac);
   }
 
   /** A checkpoint holds them, or a person set them aside. */
@@ -103,6 +118,15 @@ export class AcknowledgedLeaves {
     const [oldest] = this.#leaves.get(org)?.values() ?? [];
     return oldest !== undefined && this.#nowMs() - oldest.sinceMs > this.#secondsMax * 1000;
   }
+}
+
+/** A hash as a text with a byte in each character: as hexadecimal it takes twice the memory, of which there is much. */
+export function leafName(hash: Bytes): string {
+  return Buffer.from(hash.buffer, hash.byteOffset, hash.byteLength).toString('latin1');
+}
+
+function hexOf(bytes: Uint8Array | null): string {
+  return bytes === null ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
 /** Of a leaf in the tree (RFC 6962 §2.1). */
