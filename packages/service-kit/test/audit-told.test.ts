@@ -185,9 +185,13 @@ describe.each(stores)('what a process told callers on %s', (store) => {
       select org, id, at, leaf, secret_id, mac, 'unknown' from gone`);
     await sequence();
     await sign();
+    // Nor where an entry says so that is none.
+    await run(`insert into tiny.audit_entry (org, log, idx, at, leaf, act, res, objects)
+      select 'acme', log, 0, now(), '\\xff', 'audit.set-aside', 'ok', '{}' from tiny.audit_log`);
     await goOn();
     expect(leaves.of('acme').map(({ mac }) => mac)).toEqual([row?.mac]);
     expect(require).not.toThrow();
+    await run(`delete from tiny.audit_entry where leaf = '\\xff'`);
     const at = clock.nowMs();
     const hash = encodeBase64url(await sha256(utf8(row?.event ?? '')));
     const event = encodeLeaf(

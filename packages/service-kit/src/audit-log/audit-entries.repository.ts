@@ -1,5 +1,5 @@
 import type { AuditErasure, AuditRecord } from '@bulla/contract';
-import { decodeUtf8 } from '@bulla/crypto';
+import { leafText } from './leaf-text.js';
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
 import { Kysely, sql } from 'kysely';
@@ -148,5 +148,5 @@ type StoredEntry = Pick<Selectable<AuditEntryTable>, 'idx' | 'at' | 'leaf' | 'ev
 
 function entryOf({ idx, at, leaf, evidence, act }: StoredEntry): EntryRow {
   const shown = evidence === null ? null : (JSON.parse(evidence) as AuditRecord['evidence']);
-  return { index: idx, at: at.toISOString(), leaf: decodeUtf8(leaf), evidence: shown, act };
+  return { index: idx, at: at.toISOString(), leaf: leafText(leaf), evidence: shown, act };
 }

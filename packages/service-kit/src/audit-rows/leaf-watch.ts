@@ -1,5 +1,5 @@
 import { parseLeaf } from '@bulla/contract';
-import { decodeUtf8, encodeBase64url, equalBytes, sha256, utf8 } from '@bulla/crypto';
+import { encodeBase64url, equalBytes, sha256, utf8 } from '@bulla/crypto';
 import type { CheckpointTrust, Frontier, TreeHead } from '@bulla/crypto/log';
 import {
   EMPTY_FRONTIER,
@@ -13,6 +13,7 @@ import {
 import type { Acknowledged, AcknowledgedLeaves } from '../audit/acknowledged-leaves.js';
 import { leafName } from '../audit/acknowledged-leaves.js';
 import type { LeavesRepository, LogTree } from './leaves.repository.js';
+import { leafText } from '../audit-log/leaf-text.js';
 import { frontierAt } from '../audit-log/frontier-at.js';
 import type { LogRepository } from '../audit-log/log.repository.js';
 import type { RowAlarms } from './row-alarms.js';
@@ -173,6 +174,11 @@ export class LeafWatch {
 }
 
 function names(said: Uint8Array, leaf: string): boolean {
-  const entry = parseLeaf(decodeUtf8(said));
-  return entry.act === 'audit.set-aside' && entry.res === 'ok' && entry.obj.leaves.includes(leaf);
+  try {
+    const entry = parseLeaf(leafText(said));
+    return entry.act === 'audit.set-aside' && entry.res === 'ok' && entry.obj.leaves.includes(leaf);
+  } catch {
+    // What is no entry says nothing.
+    return false;
+  }
 }

@@ -1,7 +1,7 @@
 import type { AuditFacts } from '@bulla/contract';
 import { parseLeaf } from '@bulla/contract';
 import type { Bytes } from '@bulla/crypto';
-import { decodeUtf8 } from '@bulla/crypto';
+import { leafText } from '../leaf-text.js';
 import { TILE_WIDTH } from '@bulla/crypto/log';
 import type { ExpressionBuilder, Kysely } from 'kysely';
 import { sql } from 'kysely';
@@ -131,10 +131,10 @@ export class RetentionRepository {
       .orderBy('id')
       .execute();
     const inLogs = rows.map(({ leaf, isSettled, log, idx: index }) => {
-      const text = decodeUtf8(leaf);
+      const text = leafText(leaf);
       return { text, isSettled, by: { log, index, text } };
     });
-    const inOutbox = waiting.map(({ leaf }) => ({ text: decodeUtf8(leaf), isSettled: false, by: undefined }));
+    const inOutbox = waiting.map(({ leaf }) => ({ text: leafText(leaf), isSettled: false, by: undefined }));
     return [...inLogs, ...inOutbox].flatMap(({ text, isSettled, by }) => {
       const entry = leafOf(text);
       return entry?.act === 'log.prune' && entry.res === 'ok' ? [{ ...entry.obj, isSettled, by }] : [];
@@ -164,7 +164,7 @@ export class RetentionRepository {
       .where('log', '=', log)
       .where('idx', '=', index)
       .executeTakeFirst();
-    return row && decodeUtf8(row.leaf);
+    return row && leafText(row.leaf);
   }
 
   /**
