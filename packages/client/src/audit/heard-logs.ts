@@ -69,7 +69,7 @@ export async function hearLogs(session: Session, service: Service, others: reado
   return { service: service.urn, highest, doubts, answered: shown !== undefined };
 }
 
-/** Undefined where the service does not answer, or not this caller. */
+/** Undefined where the service does not answer, or with what is no answer: others are asked all the same. */
 async function shownNotes(session: Session, service: Service): Promise<string[] | undefined> {
   try {
     const { data } = await askLog(session, service, 'audit.checkpoint', {});
@@ -78,13 +78,9 @@ async function shownNotes(session: Session, service: Service): Promise<string[] 
       ...witnessed,
     ]);
   } catch (error) {
-    if (error instanceof BullaError && isSilence(error)) return undefined;
+    if (error instanceof BullaError) return undefined;
     throw error;
   }
-}
-
-function isSilence({ code }: BullaError): boolean {
-  return ['transport_failed', 'forbidden', 'overloaded', 'not_found'].includes(code);
 }
 
 async function goodNote(
