@@ -74,6 +74,7 @@ withClocks('a responder', () => {
       expect(await world.send(asked)).toMatchObject({ status: 503 });
       await until('not ready', async () => (await ready(world.responder.url)) === 503);
       expect(completions(asked.question.jti)).toBe(0);
+      await until('said', async () => world.responder.events('clock-stops-claims').length > said);
       expect(world.responder.events('clock-stops-claims')).toHaveLength(said + 1);
       own.shift('+0');
       theirs.shift('+0');

@@ -488,6 +488,26 @@ describe.each(stores)('the sequencer on %s', (store) => {
     expect(await signed()).toMatchObject({ size: 2 });
   });
 
+  it('clears nothing away that another process has begun meanwhile', async () => {
+    const [one, other] = [writer(), writer()];
+    const events = await decide(3);
+    let others: Promise<unknown> = Promise.resolve();
+    const { unsigned } = one;
+    const handBack = unsigned.handBack.bind(unsigned);
+    unsigned.handBack = async (...args) => {
+      const handed = await handBack(...args);
+      others = other.sequencer.run().catch(() => undefined);
+      // Time enough to begin the log, unless that waits for this transaction.
+      await Promise.race([others, new Promise((resolve) => setTimeout(resolve, 500))]);
+      return handed;
+    };
+    await one.sequencer.run().catch(() => undefined);
+    await others;
+    await sequencer().run();
+    expect((await leaves()).slice(1)).toEqual(events);
+    expect(await signed()).toMatchObject({ size: 4 });
+  });
+
   it('begins no log that a folder of before has signed [guard: begin-signed-before]', async () => {
     await decide(3);
     await sequencer().run();

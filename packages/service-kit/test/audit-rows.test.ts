@@ -47,11 +47,11 @@ describe.each(stores)('rows that wait for the log on %s', (store) => {
   });
 
   /** One process that writes logs and signs none. */
-  const processOf = (rows = secrets, told?: AcknowledgedLeaves) => {
+  const processOf = (rows = secrets, ownLeaves?: AcknowledgedLeaves) => {
     const log = new EventLog({ service: 'tiny', stream: { write: (line) => void lines.push(line) } });
     const alarms = new RowAlarms({ metrics: { alarm: () => {} }, clock, log });
     const signs = () => ({ requireContinued: async () => {}, sign: async () => {} });
-    return writerForTest({ database, folder, listed: [key], rows, log, signs, parts: { clock, alarms, told } })
+    return writerForTest({ database, folder, listed: [key], rows, log, signs, parts: { clock, alarms, told: ownLeaves } })
       .sequencer;
   };
   const outboxOf = (rows = secrets) =>
@@ -112,13 +112,13 @@ describe.each(stores)('rows that wait for the log on %s', (store) => {
     ['another MAC', "mac = decode(repeat('00', 32), 'hex')"],
     ['none', 'mac = null'],
   ])('come into no log with %s, also where the process itself wrote them [guard: row-told-same]', async (_, change) => {
-    const told = new AcknowledgedLeaves({ secondsMax: 900 });
-    const [event = '', other = ''] = [leafOf(), leafOf()];
+    const leaves = new AcknowledgedLeaves({ secondsMax: 900 });
+    const [event, other] = [leafOf(), leafOf()];
     const sealed = [event, other].map((one) => outboxOf().seal({ org: 'acme', event: one, evidence: null }));
     await insertSealed(database.db, sealed);
-    told.note(sealed);
+    leaves.note(sealed);
     await run(`update tiny.audit_outbox set ${change} where id = (select max(id) from tiny.audit_outbox)`);
-    await processOf(secrets, told).run();
+    await processOf(secrets, leaves).run();
     expect([await inLog(), await aside()]).toEqual([[event], [['forged', other]]]);
   });
 

@@ -6,8 +6,6 @@ import type { Selectable } from 'kysely';
 import { LogLost } from './log-lost.js';
 import type { AuditLogTable } from './log-tables.js';
 
-const ORIGIN_NUMBER = /\/audit\/([1-9][0-9]*)$/;
-
 /** The head of a log as the database has it. */
 export interface LogHead extends TreeHead {
   readonly org: string;
@@ -45,9 +43,4 @@ function frontierOf({ size, frontier }: Selectable<AuditLogTable>): Frontier | u
 /** Bytes of their own: those of the driver may be part of a larger buffer. */
 export function copyOf(bytes: Uint8Array): Bytes {
   return Uint8Array.from(bytes);
-}
-
-/** Which log of a service has this origin. */
-export function numberOf(origin: string): number {
-  return Number(ORIGIN_NUMBER.exec(origin)?.[1] ?? 0);
 }

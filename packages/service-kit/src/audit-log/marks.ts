@@ -7,7 +7,7 @@ import type { MarkFolder, TreeHead } from '@bulla/crypto/log';
 import { leafHash, MARK_FOLDER_FILE, parseCheckpoint, parseMarkFolder, parseNote } from '@bulla/crypto/log';
 import * as z from 'zod';
 import { SettingsError } from '../process/settings.js';
-import { numberOf } from './log-head.js';
+import { numberOf } from './log-number.js';
 
 const MARK_MAX_BYTES = 262_144;
 

@@ -1,6 +1,6 @@
 import { CryptoError, utf8 } from '@bulla/crypto';
 import { parseCheckpoint, parseNote, verifyCheckpoint } from '@bulla/crypto/log';
-import { numberOf } from './log-head.js';
+import { numberOf } from './log-number.js';
 import type { LogPens } from './log-pens.js';
 import type { LogRepository } from './log.repository.js';
 

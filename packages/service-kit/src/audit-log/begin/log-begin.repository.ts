@@ -1,5 +1,4 @@
 import type { Bytes } from '@bulla/crypto';
-import { equalBytes } from '@bulla/crypto';
 import type { TreeHead } from '@bulla/crypto/log';
 import { encodeFrontier } from '@bulla/crypto/log';
 import type { Kysely } from 'kysely';
@@ -11,32 +10,36 @@ type Db = Kysely<LedgerTables>;
 
 /** What the beginning of a log writes, in one transaction. */
 export class LogBeginRepository {
-  /** Whether a log is as it was read, or still not there; nobody else changes it before this transaction ends. */
-  async isStill(trx: Db, { org, log }: Pick<LogHead, 'org' | 'log'>, there: TreeHead | undefined): Promise<boolean> {
-    const row = await trx
-      .selectFrom('audit_log')
-      .select(['size', 'root'])
+  /**
+   * Puts a head in the place of one that was read, or where none was: nobody else does before this transaction ends.
+   * @returns false where it is another by now; nothing may be written then
+   */
+  async claim(trx: Db, head: LogHead, there: TreeHead | undefined): Promise<boolean> {
+    const { org, log, origin, size, root, frontier, checkpoint, signedSize } = head;
+    const row = { origin, size, root, frontier: encodeFrontier(frontier), checkpoint, checkpoint_size: signedSize };
+    if (there === undefined) {
+      const { numInsertedOrUpdatedRows } = await trx
+        .insertInto('audit_log')
+        .values({ org, log, ...row })
+        .onConflict((conflict) => conflict.columns(['org', 'log']).doNothing())
+        .executeTakeFirstOrThrow();
+      return numInsertedOrUpdatedRows === 1n;
+    }
+    const { numUpdatedRows } = await trx
+      .updateTable('audit_log')
+      .set(row)
       .where('org', '=', org)
       .where('log', '=', log)
-      .forUpdate()
-      .executeTakeFirst();
-    if (row === undefined || there === undefined) return row === undefined && there === undefined;
-    return row.size === there.size && equalBytes(row.root, there.root);
+      .where('size', '=', there.size)
+      .where('root', '=', there.root)
+      .executeTakeFirstOrThrow();
+    return numUpdatedRows === 1n;
   }
 
-  /** Takes all away that stands under the number of a log. */
+  /** Takes all away that stands under the number of a log, but its head. */
   async clear(trx: Db, org: string, log: number): Promise<void> {
-    for (const table of ['audit_unsigned', 'audit_entry', 'audit_tile', 'audit_cosignature', 'audit_log'] as const)
+    for (const table of ['audit_unsigned', 'audit_entry', 'audit_tile', 'audit_cosignature'] as const)
       await trx.deleteFrom(table).where('org', '=', org).where('log', '=', log).execute();
-  }
-
-  /** @throws whatever the database says where it is there already */
-  async insert(trx: Db, { org, log, origin, size, root, frontier, checkpoint, signedSize }: LogHead): Promise<void> {
-    const row = { org, log, origin, size, root, frontier: encodeFrontier(frontier), checkpoint };
-    await trx
-      .insertInto('audit_log')
-      .values({ ...row, checkpoint_size: signedSize })
-      .execute();
   }
 
   /** Writes the first entry of a log, which was in no outbox. */

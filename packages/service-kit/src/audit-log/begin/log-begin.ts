@@ -104,11 +104,11 @@ export class LogBegin {
     const { head, frontier } = growth;
     const first = { org, log, origin, ...head, frontier, checkpoint: note, signedSize: head.size };
     return logs.transaction(async (trx) => {
-      if (!(await this.#begun.isStill(trx, { org, log }, there))) return false;
+      // First of all: what another has begun meanwhile is not cleared away.
+      if (!(await this.#begun.claim(trx, first, there))) return false;
       // guard: begin-rows-back
       await unsigned.handBack(trx, org, log);
       await this.#begun.clear(trx, org, log);
-      await this.#begun.insert(trx, first);
       await new Partitions(schema).require(trx, [at]);
       await logs.addTiles(trx, first, growth);
       await this.#begun.addFirst(trx, first, { ...termsOf(decodeUtf8(utf8(leaf))), at, leaf: utf8(leaf) });
