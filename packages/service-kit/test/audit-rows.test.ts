@@ -51,8 +51,15 @@ describe.each(stores)('rows that wait for the log on %s', (store) => {
     const log = new EventLog({ service: 'tiny', stream: { write: (line) => void lines.push(line) } });
     const alarms = new RowAlarms({ metrics: { alarm: () => {} }, clock, log });
     const signs = () => ({ requireContinued: async () => {}, sign: async () => {} });
-    return writerForTest({ database, folder, listed: [key], rows, log, signs, parts: { clock, alarms, told: ownLeaves } })
-      .sequencer;
+    return writerForTest({
+      database,
+      folder,
+      listed: [key],
+      rows,
+      log,
+      signs,
+      parts: { clock, alarms, told: ownLeaves },
+    }).sequencer;
   };
   const outboxOf = (rows = secrets) =>
     new AuditOutbox({ keys: { rows }, drift: { requireAgreed: () => {} }, lag: openGate });

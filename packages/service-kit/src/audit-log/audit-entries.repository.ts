@@ -1,5 +1,5 @@
 import type { AuditErasure, AuditRecord } from '@bulla/contract';
-import { leafText } from './leaf-text.js';
+import { leafText } from './entry-terms.js';
 import { Injectable } from '@nestjs/common';
 import type { Selectable } from 'kysely';
 import { Kysely, sql } from 'kysely';

@@ -12,6 +12,7 @@ const Terms = z.looseObject({
   obj: z.looseObject({}).catch({}),
 });
 const TERMS_OR_NONE = Terms.catch(Terms.parse({}));
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export interface EntryTerms {
   readonly act: string;
@@ -23,6 +24,14 @@ export interface EntryTerms {
   readonly id: string | undefined;
   /** When, by the clock of who wrote it; undefined where it does not say. */
   readonly tMs: number | undefined;
+}
+
+/**
+ * The text of a leaf as the database has it. What somebody put there that is no UTF-8 becomes a text all the same, with
+ * another hash: no tree that is signed has that.
+ */
+export function leafText(leaf: Uint8Array): string {
+  return decoder.decode(leaf);
 }
 
 /** Reads them from the text of a leaf. None keeps an entry out of the log. */

@@ -13,7 +13,7 @@ import {
 import type { Acknowledged, AcknowledgedLeaves } from '../audit/acknowledged-leaves.js';
 import { leafName } from '../audit/acknowledged-leaves.js';
 import type { LeavesRepository, LogTree } from './leaves.repository.js';
-import { leafText } from '../audit-log/leaf-text.js';
+import { leafText } from '../audit-log/entry-terms.js';
 import { frontierAt } from '../audit-log/frontier-at.js';
 import type { LogRepository } from '../audit-log/log.repository.js';
 import type { RowAlarms } from './row-alarms.js';

@@ -1,7 +1,7 @@
 import type { AuditFacts } from '@bulla/contract';
 import { parseLeaf } from '@bulla/contract';
 import type { Bytes } from '@bulla/crypto';
-import { leafText } from '../leaf-text.js';
+import { leafText } from '../entry-terms.js';
 import { TILE_WIDTH } from '@bulla/crypto/log';
 import type { ExpressionBuilder, Kysely } from 'kysely';
 import { sql } from 'kysely';
