@@ -439,6 +439,30 @@ describe.each(stores)('the sequencer on %s', (store) => {
     expect(waiting).toEqual([]);
   });
 
+  it('is written for everybody, where SQL put two entries at one place of a log [guard: waiting-one]', async () => {
+    await decide(3);
+    await sequencer().run();
+    await run(`insert into tiny.audit_log (org, log, origin, size, frontier, root, checkpoint_size)
+      values ('zzz', 1, 'x', 1, '\\x', decode(repeat('00', 32), 'hex'), 0)`);
+    for (const second of [1, 2])
+      await run(`insert into tiny.audit_entry (org, log, idx, at, leaf, act, res, objects)
+        values ('zzz', 1, 0, now() - interval '${second} seconds', 'x', 'x', 'x', '{}')`);
+    const kept = await decide(1);
+    await sequencer()
+      .run()
+      .catch(() => undefined);
+    expect((await leaves()).slice(4)).toEqual(kept);
+  });
+
+  it('is written for an organisation that is named as the file of the folder [guard: mark-folder-file]', async () => {
+    await decide(2, 'log');
+    await sequencer()
+      .run()
+      .catch(() => undefined);
+    const rows = await database.db.selectFrom('audit_log').select(['org', 'checkpoint_size']).execute();
+    expect(rows).toEqual([{ org: 'log', checkpoint_size: 3 }]);
+  });
+
   it('begins a log with what it makes itself, where SQL wrote one under its number [guard: begin-rows-back]', async () => {
     await decide(3);
     await sequencer({ folder: folderForTest('audit-marks') }).run();

@@ -180,7 +180,13 @@ export class LogMarks {
 
   async #filesOf(org: string): Promise<string[]> {
     const names = await readdir(this.#folder).catch(absent);
-    return (names ?? []).filter((name) => name.startsWith(`${org}.`) && name.endsWith('.json'));
+    return (names ?? []).filter(
+      (name) =>
+        // An organisation may have the name that the file of the folder itself begins with.
+        name !== MARK_FOLDER_FILE && // guard: mark-folder-file
+        name.startsWith(`${org}.`) &&
+        name.endsWith('.json'),
+    );
   }
 
   /** Undefined if another process has taken it away: a newer one is there then. */

@@ -84,5 +84,7 @@ function oldestUnsigned(eb: ExpressionBuilder<LedgerTables, 'audit_log'>) {
     .whereRef('audit_entry.org', '=', 'audit_log.org')
     .whereRef('audit_entry.log', '=', 'audit_log.log')
     .whereRef('audit_entry.idx', '=', 'audit_log.checkpoint_size')
+    .orderBy('audit_entry.at')
+    .limit(1) // guard: waiting-one
     .$castTo<{ at: Date }>() as unknown as Expression<Date>;
 }
