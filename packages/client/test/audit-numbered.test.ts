@@ -187,6 +187,23 @@ describe('what is gone', () => {
     expect(await findings()).toEqual([[['fork', true, undefined]], []]);
   });
 
+  it('counts as far as it was seen, where a person accepted that it forked [guard: audit-fork-counts]', async () => {
+    const before = new Date((all.world.clock.now() - 60) * 1000).toISOString();
+    await all.first.fill(2, before);
+    await all.first.sign();
+    await all.verdict();
+    await all.fill(3);
+    const second = await all.log('vault', 2).beginAfter(all.first);
+    await second.sign();
+    changeEntry(all.first, 4, { act: 'kek.destroy', obj: { kek: 77 } });
+    await all.first.sign();
+    all.vault.push(second);
+    await accept();
+    const verdict = await all.verdict();
+    expect(verdict.logs[0]).toMatchObject({ valid: true, head: { size: 6 }, counted: { size: 3 } });
+    expect(verdict.logs[0]?.newestAt).toBe(before);
+  });
+
   it('is what was set aside [guard: audit-set-aside-told]', async () => {
     await all.first.add({ act: 'audit.set-aside', obj: { items: 1, leaves: ['A'.repeat(43)] } });
     await all.first.sign();

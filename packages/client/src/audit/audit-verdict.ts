@@ -66,7 +66,7 @@ export interface LogVerdict {
   readonly lower: readonly LowerLog[];
   /** What of it is gone, or counts nothing; those that a person accepted too. */
   readonly losses: readonly FoundLoss[];
-  /** The tree that counts, if it is not that of the head: what is behind it came too late. */
+  /** The tree that counts, if it is not that of the head: what is behind it came too late, or is of a fork. */
   readonly counted?: LogVerdict['head'];
   /** Of how many entries no directory at hand lists the key that asked. */
   readonly keysUnknown: number;

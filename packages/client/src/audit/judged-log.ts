@@ -98,12 +98,20 @@ class JudgedLog {
     this.#begin(new EntryClock(log.now, undefined));
   }
 
-  /** @param clock when entries can have been written at the latest */
-  #begin(clock: EntryClock): void {
+  /**
+   * @param clock when entries can have been written at the latest
+   * @param head what is shown
+   */
+  #begin(clock: EntryClock, head?: TreeHead): void {
     const { name, source, org, trusts, onLeaf, requests, erasures, said, saidPruned = [], saidErased = [] } = this.#log;
     this.#pruned = new PrunedEntries(name, saidPruned, clock, said !== undefined);
     this.#erased = new ErasedEvidence(name, saidErased);
-    const [evidence, pruned, erased, counts] = [source.evidence, this.#pruned, this.#erased, said?.counts];
+    const [evidence, pruned, erased, counts] = [
+      source.evidence,
+      this.#pruned,
+      this.#erased,
+      head && this.#losses.countedOf(head)?.size,
+    ];
     this.#judge = new EntryJudge({
       ...name,
       org,
@@ -153,7 +161,7 @@ class JudgedLog {
       this.#key = standingOf(keys, verified.keys, trusts[0]);
       this.#passed('checkpoint', `${entriesText(head.size)}, signed by ${this.#key?.fingerprint ?? ''}`);
       this.#checkKey();
-      this.#begin(await this.#clock(trust, head));
+      this.#begin(await this.#clock(trust, head), head);
       await this.#checkEntries(trust, head);
       await this.#checkKept(head);
       await this.#checkTold(head);

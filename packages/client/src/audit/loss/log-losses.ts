@@ -68,6 +68,20 @@ export class LogLosses {
   }
 
   /**
+   * The tree whose entries count, where that is not all that is shown: no more than newer logs name, and of a fork that a
+   * person accepted what was seen before it. Who holds the key of a log that has ended can sign anything else.
+   */
+  countedOf(shown: TreeHead): TreeHead | undefined {
+    const { said } = this.#log;
+    if (said === undefined) return undefined;
+    const isForked = this.#known.some((one) => this.#isAcceptedFork(one, shown));
+    // guard: audit-fork-counts
+    if (isForked) return largestOf(this.within(shown).filter(({ size }) => size <= said.counts)) ?? EMPTY;
+    if (said.counts >= shown.size) return undefined;
+    return said.heads.find(({ size }) => size === said.counts) ?? EMPTY;
+  }
+
+  /**
    * Notes which trees a log is not that were seen of it: of one that has ended a person may accept that.
    * @throws the error itself
    */
@@ -100,7 +114,10 @@ export class LogLosses {
     if (said === undefined) return;
     for (const one of this.#known)
       if (this.#isAcceptedFork(one, head))
-        this.#add(this.#fork(one, head), `another tree was seen, of ${entriesText(one.size)}`);
+        this.#add(
+          this.#fork(one, head),
+          `another tree was seen, of ${entriesText(one.size)}; what is shown in its place counts nothing`,
+        );
     const known = largestOf(this.#known);
     const shown = headOf(head);
     // guard: audit-lost-end
@@ -110,12 +127,13 @@ export class LogLosses {
         `${entriesText(known.size)} had been signed: ${grouped(known.size - head.size)} lost`,
       );
     this.#forkedBeyond(head.size);
+    this.#counted = this.countedOf(head);
     if (said.counts >= head.size) return;
-    this.#counted = said.heads.find(({ size }) => size === said.counts) ?? EMPTY;
     const late = entriesText(head.size - said.counts);
+    const last = said.heads.find(({ size }) => size === said.counts) ?? EMPTY;
     // guard: audit-late
     this.#add(
-      { kind: 'late', origin: this.#origin, known: headOf(this.#counted), shown },
+      { kind: 'late', origin: this.#origin, known: headOf(last), shown },
       `${late} came later than a newer log began, and count nothing`,
     );
   }
