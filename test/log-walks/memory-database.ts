@@ -91,7 +91,7 @@ function select(tables: MemoryTables, node: Part): Row[] {
   const [from] = (node['from'] as { froms: Part[] }).froms;
   let rows = tables.of(tableOf(from)).filter(filterOf(node, () => tables.now()));
   const [first] = (node['selections'] as { selection: Part }[]).map(({ selection }) => selection);
-  if (first?.kind === 'AliasNode') return [smallest(first, rows)];
+  if (first?.kind === 'AliasNode') return [{ ...smallest(first, rows), nowMs: tables.now() }];
   const order = (node['orderBy'] as { items: { orderBy: Part; direction?: Part }[] } | undefined)?.items ?? [];
   for (const { orderBy, direction } of order.toReversed()) {
     const sign = JSON.stringify(direction ?? '').includes('desc') ? -1 : 1;
@@ -170,10 +170,10 @@ function fits(part: Part, row: Row, now: () => number): boolean {
       if (before?.startsWith('at >= clock_timestamp() - make_interval(secs =>'))
         return (row['at'] as Date).getTime() >= now() - Number(given) * 1000;
       const list = Array.isArray(given) ? given : [given];
-      const [, column, how] = /^(\w+) (= any\(|&& |\|\| '' = )$/.exec(before ?? '') ?? [];
+      const [, column] = /^(\w+)(?:\[1\])? (= any\(|\|\| '' = )$/.exec(before ?? '') ?? [];
       if (column === undefined) throw new Error(`a condition in memory: ${before ?? ''}`);
-      const values = how === '&& ' ? (row[column] as unknown[]) : [row[column]];
-      return values.some((value) => list.includes(value));
+      const value = before?.startsWith('objects[1]') ? (row[column] as unknown[])[0] : row[column];
+      return list.includes(value);
     }
     default:
       throw new Error(`a condition in memory: ${part.kind}`);

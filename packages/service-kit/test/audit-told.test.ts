@@ -203,6 +203,42 @@ describe.each(stores)('what a process told callers on %s', (store) => {
     expect(leaves.of('acme')).toEqual([]);
   });
 
+  it('is not missing where it was noted a moment after its leaf was read [guard: leaf-read-anew]', async () => {
+    await tell();
+    await watch.look();
+    const [late] = await tell();
+    const forgotten = leaves.of('acme').filter(({ mac }) => mac === late?.mac);
+    leaves.settle(
+      'acme',
+      forgotten.map(({ hash }) => hash),
+    );
+    await sequence();
+    await sign();
+    await tell();
+    await watch.look();
+    if (late !== undefined) leaves.note([late]);
+    for (let turns = 0; turns < 3; turns++) await goOn();
+    expect(require).not.toThrow();
+    expect(leaves.of('acme').map(({ mac }) => mac)).not.toContain(late?.mac);
+  });
+
+  it('is missing although SQL put a log with a higher number there', async () => {
+    await tell();
+    await sequence();
+    await sign();
+    await watch.look();
+    await tell();
+    await watch.look();
+    await run('delete from tiny.audit_outbox');
+    await run(`insert into tiny.audit_log (org, log, origin, size, frontier, root, checkpoint_size)
+      select 'acme', 9, 'x', 0, '', root, 0 from tiny.audit_log`);
+    for (let looks = 0; looks < 5; looks++) {
+      later();
+      await watch.look();
+    }
+    expect(require).toThrow('a decision is missing');
+  });
+
   it('is under no root that another key signed [guard: leaf-watch-signed]', async () => {
     await tell();
     await sequence();

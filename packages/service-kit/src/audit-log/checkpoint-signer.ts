@@ -100,12 +100,15 @@ export class CheckpointSigner {
   async #orAnother(pen: Pen, work: () => Promise<void>): Promise<void> {
     try {
       await work();
-    } catch (error) {
+    } catch (thrown) {
+      // Hashes that are not there, or are none: of the log there is not what was signed.
+      // guard: sign-hashes-there without: const error = thrown;
+      const error = thrown instanceof CryptoError ? new LogLost('changed', ownMarks(pen).at(-1)) : thrown;
       if (!(error instanceof LogLost) || pen.signsFrom === undefined) throw error;
       const known = new Set(pen.marks.map(({ file }) => file));
       const now = await this.#parts.marks.read(pen.org);
       if (now.every(({ file }) => known.has(file))) throw error;
-      throw new Error(NEWER, { cause: error });
+      throw new Error(NEWER, { cause: thrown });
     }
   }
 

@@ -1,3 +1,5 @@
+import type { AuditLeaf } from '@bulla/contract';
+import { parseLeaf } from '@bulla/contract';
 import * as z from 'zod';
 
 const ID = /^[a-z]{3}_[0-9a-z]{26}$/;
@@ -32,6 +34,15 @@ export interface EntryTerms {
  */
 export function leafText(leaf: Uint8Array): string {
   return decoder.decode(leaf);
+}
+
+/** What a leaf says; undefined for what is no entry of this version. */
+export function entryIn(leaf: string): AuditLeaf | undefined {
+  try {
+    return parseLeaf(leaf);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Reads them from the text of a leaf. None keeps an entry out of the log. */

@@ -4,10 +4,16 @@ import { access, link, open, readdir, readFile, rename, rm } from 'node:fs/promi
 import { join } from 'node:path';
 import { decodeBase64url, equalBytes, strictParse, utf8 } from '@bulla/crypto';
 import type { MarkFolder, TreeHead } from '@bulla/crypto/log';
-import { leafHash, MARK_FOLDER_FILE, parseCheckpoint, parseMarkFolder, parseNote } from '@bulla/crypto/log';
+import {
+  leafHash,
+  MARK_FOLDER_FILE,
+  parseCheckpoint,
+  parseMarkFolder,
+  parseNote,
+  parseOrigin,
+} from '@bulla/crypto/log';
 import * as z from 'zod';
 import { SettingsError } from '../process/settings.js';
-import { numberOf } from './log-number.js';
 
 const MARK_MAX_BYTES = 262_144;
 
@@ -199,7 +205,7 @@ export class LogMarks {
       if (said.v === 2) return await firstFits(markOf(file, said));
       const { origin, size, root } = said;
       const head = { origin, size, root: decodeBase64url(root) };
-      return { ...head, file, number: numberOf(origin), note: undefined, first: undefined };
+      return { ...head, file, number: parseOrigin(origin)?.number ?? 0, note: undefined, first: undefined };
     } catch (error) {
       throw new BadMark(
         'malformed',
@@ -213,7 +219,7 @@ export class LogMarks {
 
 function markOf(file: string, { note, first }: NewMark): KeptMark {
   const { origin, size, root } = parseCheckpoint(parseNote(utf8(note)).text);
-  return { file, number: numberOf(origin), origin, size, root, note, first };
+  return { file, number: parseOrigin(origin)?.number ?? 0, origin, size, root, note, first };
 }
 
 /** @throws {Error} if beside a note stands another first entry than that of its tree */

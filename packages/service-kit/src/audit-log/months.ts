@@ -22,3 +22,12 @@ function firstOf(month: string, after: number): string {
   const [year = 0, number = 1] = month.split('-').map(Number);
   return new Date(Date.UTC(year, number - 1 + after)).toISOString();
 }
+
+const YEAR_MIN = 2000;
+const YEAR_MAX = 2199;
+
+/** Whether a month can be made for it: the column has no MAC, and PostgreSQL takes infinite times and those before Christ. */
+export function isMoment(at: unknown): boolean {
+  const year = at instanceof Date ? at.getUTCFullYear() : Number.NaN;
+  return year >= YEAR_MIN && year <= YEAR_MAX;
+}

@@ -1,6 +1,5 @@
 import { CryptoError, utf8 } from '@bulla/crypto';
-import { parseCheckpoint, parseNote, verifyCheckpoint } from '@bulla/crypto/log';
-import { numberOf } from './log-number.js';
+import { parseCheckpoint, parseNote, parseOrigin, verifyCheckpoint } from '@bulla/crypto/log';
 import type { LogPens } from './log-pens.js';
 import type { LogRepository } from './log.repository.js';
 
@@ -34,26 +33,26 @@ export class NewestCheckpoint {
       if ([...this.#known.values()].some((one) => one.whole === whole)) continue;
       const text = noteText(whole);
       if (text === undefined) continue;
-      const { origin, size } = parseCheckpoint(text);
-      const signed = verifyCheckpoint(utf8(whole), await pens.trustIn(org, origin));
+      const { origin } = parseCheckpoint(text);
+      const isSigned = await verifyCheckpoint(utf8(whole), await pens.trustIn(org, origin)).then(
+        () => true,
+        () => false,
+      );
       // Anybody who has the database may have put it there.
-      // guard: checkpoint-told-signed without: await signed.catch(() => undefined); this.#learn(whole, text, { origin, size });
-      if (
-        await signed.then(
-          () => true,
-          () => false,
-        )
-      )
-        this.#learn(whole, text, { origin, size });
+      // guard: checkpoint-told-signed
+      if (!isSigned) continue;
+      this.#learn(whole, text);
     }
   }
 
-  #learn(whole: string, text: string, { origin, size }: { origin: string; size: number }): void {
-    const known = this.#known.get(numberOf(origin));
+  #learn(whole: string, text: string): void {
+    const { origin, size } = parseCheckpoint(text);
+    const number = parseOrigin(origin)?.number ?? 0;
+    const known = this.#known.get(number);
     // A database that went back to a backup shows an older one: nobody is told less than before.
     // guard: checkpoint-told-rises
     if (known !== undefined && size <= known.size) return;
-    this.#known.set(numberOf(origin), { size, whole, note: `${text}\n${ownLines(whole, text, origin)}` });
+    this.#known.set(number, { size, whole, note: `${text}\n${ownLines(whole, text, origin)}` });
   }
 }
 

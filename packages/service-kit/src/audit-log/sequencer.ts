@@ -48,7 +48,7 @@ export interface SequencerParts {
   readonly lag: Pick<AuditLag, 'note' | 'noteBlind' | 'noteLost'>;
   readonly pens: Pick<LogPens, 'of'>;
   readonly signer: Pick<CheckpointSigner, 'requireContinued' | 'sign'>;
-  readonly begin: Pick<LogBegin, 'isDue' | 'begin'>;
+  readonly begin: Pick<LogBegin, 'isDue' | 'begin' | 'takeBack'>;
   /** Those whose documents are at hand: their logs begin although nothing waits. */
   readonly organisations: () => readonly string[];
   readonly metrics: Pick<LogMetrics, 'signed' | 'failed'>;
@@ -137,7 +137,7 @@ export class Sequencer {
 
   /** @returns how far the log is written now, and whether the turn was over before there was nothing left. */
   async #turn(org: string): Promise<{ size: number; isCut: boolean } | undefined> {
-    const { signer, pens } = this.#parts;
+    const { signer, pens, begin } = this.#parts;
     const pen = await pens.of(org);
     // Its documents come later.
     if (pen === undefined) return undefined;
@@ -145,6 +145,9 @@ export class Sequencer {
     // Another process signs, and so begins.
     if (head === undefined) return undefined;
     const begun = head;
+    // Another process may have written to a log that has ended, by a directory of before.
+    // guard: turn-takes-back
+    if (pen.signsFrom !== undefined) await begin.takeBack(pen);
     let isCut = true;
     for (let batches = 0; isCut && batches < BATCHES_MAX; batches++) {
       const before: LogHead = head;

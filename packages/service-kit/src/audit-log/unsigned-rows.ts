@@ -1,9 +1,11 @@
 import type { Bytes } from '@bulla/crypto';
+import { LOG_ENTRY_MAX_BYTES } from '@bulla/crypto/log';
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import { insertTaken } from '../audit/outbox.js';
 import type { LedgerTables } from '../audit/ledger-tables.js';
 import { copyOf } from './log-head.js';
+import { isMoment } from './months.js';
 
 type Db = Kysely<LedgerTables>;
 
@@ -45,9 +47,15 @@ export class UnsignedRows {
     });
   }
 
-  /** Logs of an organisation beside entries of which something stands. */
-  async logs(org: string): Promise<number[]> {
-    const rows = await this.#db.selectFrom('audit_unsigned').select('log').distinct().where('org', '=', org).execute();
+  /** Logs of an organisation with lower numbers beside entries of which something stands. */
+  async logsBelow(org: string, number: number): Promise<number[]> {
+    const rows = await this.#db
+      .selectFrom('audit_unsigned')
+      .select('log')
+      .distinct()
+      .where('org', '=', org)
+      .where('log', '<', number)
+      .execute();
     return rows.map(({ log }) => log);
   }
 
@@ -85,9 +93,12 @@ export class UnsignedRows {
         .where(sql<boolean>`idx = any(${[...page.keys()]}::int8[])`)
         .orderBy('idx')
         .execute();
-      const rows = entries.map(({ idx, at, leaf, evidence }) => {
+      const rows = entries.flatMap(({ idx, at, leaf, evidence }) => {
         const { secret_id = null, mac = null } = page.get(idx) ?? {};
-        return { org, at, leaf, evidence, secret_id, mac };
+        // What anybody put there keeps no other row where it is: no leaf is so long, and a time has no MAC.
+        // guard: hand-back-fits
+        if (leaf.length > LOG_ENTRY_MAX_BYTES) return [];
+        return [{ org, at: isMoment(at) ? at : new Date(), leaf, evidence, secret_id, mac }];
       });
       if (rows.length > 0) await insertTaken(trx, rows);
       handed += rows.length;

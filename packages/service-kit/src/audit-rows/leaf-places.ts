@@ -60,7 +60,7 @@ export class LeafPlaces {
       .selectFrom('audit_entry')
       .select(['log', 'idx', 'leaf'])
       .where(sql<boolean>`org || '' = ${org}`)
-      .where(sql<boolean>`objects && ${ids}::text[]`)
+      .where(sql<boolean>`objects[1] = any(${ids}::text[])`)
       .execute();
     const places = new Map<string, { log: number; idx: number }[]>();
     for (const { log, idx, leaf } of rows) places.set(hex(leaf), [...(places.get(hex(leaf)) ?? []), { log, idx }]);

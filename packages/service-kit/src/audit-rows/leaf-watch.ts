@@ -1,4 +1,3 @@
-import { parseLeaf } from '@bulla/contract';
 import { encodeBase64url, equalBytes, sha256, utf8 } from '@bulla/crypto';
 import type { CheckpointTrust, Frontier, TreeHead } from '@bulla/crypto/log';
 import {
@@ -13,7 +12,7 @@ import {
 import type { Acknowledged, AcknowledgedLeaves } from '../audit/acknowledged-leaves.js';
 import { leafName } from '../audit/acknowledged-leaves.js';
 import type { LeavesRepository, LogTree } from './leaves.repository.js';
-import { leafText } from '../audit-log/entry-terms.js';
+import { entryIn, leafText } from '../audit-log/entry-terms.js';
 import { frontierAt } from '../audit-log/frontier-at.js';
 import type { LogRepository } from '../audit-log/log.repository.js';
 import type { RowAlarms } from './row-alarms.js';
@@ -41,6 +40,8 @@ interface Place {
   log: number;
   frontier: Frontier;
   readonly due: Map<string, { readonly log: number; readonly size: number }>;
+  /** Leaves for which it was all read anew. */
+  readonly doubted: Set<string>;
 }
 
 /**
@@ -80,7 +81,15 @@ export class LeafWatch {
     for (const tree of trees) if (tree.log >= place.log) await this.#follow(org, place, tree);
     const before = this.#nowMs() - PATIENCE_MS;
     const late = leaves.of(org).filter(({ sinceMs }) => sinceMs <= before);
-    const missing = late.length === 0 ? 0 : await this.#search(org, place, late.slice(0, LOOKED_FOR_MAX));
+    const nowhere = late.length === 0 ? [] : await this.#search(org, place, late.slice(0, LOOKED_FOR_MAX));
+    // An answer of the database may have come so late that its leaf had been passed by then: all is read once more.
+    // guard: leaf-read-anew without: const missing = nowhere.length;
+    const missing = nowhere.filter((hash) => place.doubted.has(hash)).length;
+    if (missing < nowhere.length) {
+      const { log, frontier } = await this.#begin(org, trees);
+      Object.assign(place, { log, frontier });
+      for (const hash of nowhere) place.doubted.add(hash);
+    }
     if (missing > 0) leaves.miss(org);
     alarms.missing(org, Math.max(missing, leaves.lateOf(org)));
     if (leaves.of(org).length === 0) this.#places.delete(org);
@@ -94,12 +103,12 @@ export class LeafWatch {
     let tree = trees.at(-1);
     let since: number | undefined;
     for (const one of trees) {
-      since = await rows.firstSince(org, one.log, seconds);
+      since = (await rows.firstSince(org, one.log, seconds)).first;
       if (since === undefined) continue;
       tree = one;
       break;
     }
-    const place: Place = { log: tree?.log ?? 1, frontier: EMPTY_FRONTIER, due: new Map() };
+    const place: Place = { log: tree?.log ?? 1, frontier: EMPTY_FRONTIER, due: new Map(), doubted: new Set() };
     if (tree === undefined) return place;
     const first = Math.min(since ?? tree.signedSize, tree.signedSize);
     // What is signed shows later whether these hashes are the right ones.
@@ -135,14 +144,17 @@ export class LeafWatch {
     leaves.settle(org, found);
   }
 
-  /** Where decisions are that no checkpoint holds. @returns how many are nowhere. */
-  async #search(org: string, place: Place, late: readonly Acknowledged[]): Promise<number> {
+  /** Where decisions are that no checkpoint holds. @returns those that are nowhere. */
+  async #search(org: string, place: Place, late: readonly Acknowledged[]): Promise<string[]> {
     const { leaves, rows } = this.#parts;
-    const { waiting, setAside, log, size } = await rows.find(
+    // The one that is followed: any other number may have been put there.
+    const { log } = place;
+    const { waiting, setAside, size } = await rows.find(
       org,
+      log,
       late.map(({ mac }) => mac),
     );
-    let missing = 0;
+    const nowhere: string[] = [];
     for (const { hash, mac } of late) {
       const due = place.due.get(hash);
       if (setAside.has(mac)) {
@@ -150,9 +162,9 @@ export class LeafWatch {
         if (await this.#isSaidAside(org, place, { hash, mac })) leaves.settle(org, [hash]);
       } else if (waiting.has(mac)) place.due.delete(hash);
       else if (due === undefined || due.log !== log) place.due.set(hash, { log, size });
-      else if (place.log === due.log && place.frontier.size >= due.size) missing++;
+      else if (place.log === due.log && place.frontier.size >= due.size) nowhere.push(hash);
     }
-    return missing;
+    return nowhere;
   }
 
   /** Whether the signed log says that a row was set aside: the table alone is anybody's who has the database. */
@@ -174,11 +186,6 @@ export class LeafWatch {
 }
 
 function names(said: Uint8Array, leaf: string): boolean {
-  try {
-    const entry = parseLeaf(leafText(said));
-    return entry.act === 'audit.set-aside' && entry.res === 'ok' && entry.obj.leaves.includes(leaf);
-  } catch {
-    // What is no entry says nothing.
-    return false;
-  }
+  const entry = entryIn(leafText(said));
+  return entry?.act === 'audit.set-aside' && entry.res === 'ok' && entry.obj.leaves.includes(leaf);
 }

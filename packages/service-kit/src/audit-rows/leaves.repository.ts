@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
+import { databaseMs } from '../database/clock-drift.js';
 import type { LedgerTables } from '../audit/ledger-tables.js';
 
 /** A log, and how far it is signed as the database says it. */
@@ -16,8 +17,7 @@ export interface FoundRows {
   /** MACs of those that are in the outbox, and of those that were set aside, in hexadecimal. */
   readonly waiting: ReadonlySet<string>;
   readonly setAside: ReadonlySet<string>;
-  /** The newest log, and how large it is. */
-  readonly log: number;
+  /** How large the log is. */
   readonly size: number;
 }
 
@@ -43,17 +43,22 @@ export class LeavesRepository {
     return rows.map(({ root, ...row }) => ({ ...row, root: Uint8Array.from(root) }));
   }
 
-  /** The first entry of a log that came no longer ago than so many seconds. */
-  async firstSince(org: string, log: number, seconds: number): Promise<number | undefined> {
+  /** The first entry of a log that came no longer ago than so many seconds, and what time it is, by the database's clock. */
+  async firstSince(
+    org: string,
+    log: number,
+    seconds: number,
+  ): Promise<{ readonly first: number | undefined; readonly nowMs: number }> {
     const row = await this.#db
       .selectFrom('audit_entry')
       // By its place the planner would walk the log from its beginning.
       .select(sql<number | null>`min(idx + 0)`.as('idx'))
+      .select(databaseMs.as('nowMs'))
       .where('org', '=', org)
       .where('log', '=', log)
       .where(sql<boolean>`at >= clock_timestamp() - make_interval(secs => ${seconds}::float8)`)
-      .executeTakeFirst();
-    return row?.idx ?? undefined;
+      .executeTakeFirstOrThrow();
+    return { first: row.idx ?? undefined, nowMs: row.nowMs };
   }
 
   /** The leaf of a row that was set aside. */
@@ -80,30 +85,23 @@ export class LeavesRepository {
       .execute();
   }
 
-  /** Where rows are, by their MACs in hexadecimal. */
-  async find(org: string, macs: readonly string[]): Promise<FoundRows> {
+  /** Where rows are, by their MACs in hexadecimal. @param log whose size is asked for. */
+  async find(org: string, log: number, macs: readonly string[]): Promise<FoundRows> {
     const among = (table: 'audit_outbox' | 'audit_set_aside') =>
       this.#db
         .selectFrom(table)
         .select(sql<string[] | null>`array_agg(encode(mac, 'hex'))`.as('macs'))
         .where('org', '=', org)
         .where(sql<boolean>`encode(mac, 'hex') = any(${macs}::text[])`);
-    const newest = this.#db
-      .selectFrom('audit_log')
-      .select(['log', 'size'])
-      .where('org', '=', org)
-      .orderBy('log', 'desc')
-      .limit(1);
+    const written = this.#db.selectFrom('audit_log').select('size').where('org', '=', org).where('log', '=', log);
     const row = await this.#db
       .selectFrom(sql<{ one: number }>`(select 1 as one)`.as('once'))
-      .leftJoin(newest.as('newest'), (join) => join.onTrue())
-      .select(['newest.log', 'newest.size'])
+      .select(written.as('size'))
       .select([among('audit_outbox').as('waiting'), among('audit_set_aside').as('aside')])
       .executeTakeFirstOrThrow();
     return {
       waiting: new Set(row.waiting ?? []),
       setAside: new Set(row.aside ?? []),
-      log: row.log ?? 1,
       size: row.size ?? 0,
     };
   }

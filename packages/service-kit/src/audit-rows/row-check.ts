@@ -12,6 +12,7 @@ import type { Clock } from '../process/clock.js';
 import type { EntryTerms } from '../audit-log/entry-terms.js';
 import { termsOf } from '../audit-log/entry-terms.js';
 import type { LogHead } from '../audit-log/log-head.js';
+import { isMoment } from '../audit-log/months.js';
 import type { WaitingRow } from '../audit-log/log.repository.js';
 import { LogRepository } from '../audit-log/log.repository.js';
 import { followLeaves, treeHashes } from '../audit-log/tree-hashes.js';
@@ -25,10 +26,10 @@ type Db = Kysely<LedgerTables>;
 
 /** As far ahead of its own clock a sequencer takes a row: who wrote it may be off by as much. */
 const AHEAD_MAX_MS = 60_000;
-const YEAR_MIN = 2000;
-const YEAR_MAX = 2199;
 /** For so long at least what came into a log is remembered here; rows that are older are looked for in the database. */
-const REMEMBERED_MS = 60_000;
+const REMEMBERED_MS = 120_000;
+/** Between two clocks that are each so far from the database's as rows may be written with. */
+const APART_MAX_MS = 2 * AHEAD_MAX_MS;
 
 /** What came into a log before this process looked is read up to so many entries; of more, rows are looked for by their ids. */
 const READ_MAX = 250_000;
@@ -178,10 +179,9 @@ export class RowCheck {
   /** What came lately, by what the database says of when. */
   async #begin(trx: Db, { head, marks }: WrittenLog): Promise<Memory> {
     const { org, log, size } = head;
-    const nowMs = this.#parts.clock.nowMs();
-    // A row is written a minute after it is decided at most, as far as the clocks of process and database are together.
-    const seconds = (REMEMBERED_MS + AHEAD_MAX_MS) / 1000;
-    const first = (await new LeavesRepository(trx).firstSince(org, log, seconds)) ?? size;
+    // By the clock of the database, which those who write rows are close to.
+    const since = await new LeavesRepository(trx).firstSince(org, log, (REMEMBERED_MS + APART_MAX_MS) / 1000);
+    const { first = size, nowMs } = since;
     // One that has just begun may follow one that is not read here.
     if (first > 0 || marks.every(({ number }) => number === log)) {
       const at = Math.max(0, Math.min(first, size));
@@ -192,7 +192,7 @@ export class RowCheck {
       const read = frontier && (await this.#read(trx, this.#empty({ log, frontier }, sinceMs), head));
       if (read !== undefined) return read;
     }
-    return this.#empty(head, nowMs + AHEAD_MAX_MS);
+    return this.#empty(head, nowMs + APART_MAX_MS);
   }
 
   /** @returns undefined where the tiles do not lead to the head. */
@@ -205,8 +205,8 @@ export class RowCheck {
     // guard: row-read-proven without: if (frontier === undefined) return undefined;
     if (frontier === undefined || !equalBytes((await treeHeadOf(frontier)).root, head.root)) return undefined;
     if (names.length === 0) return memory;
-    // When they were decided the tree does not say: a minute from now at most, as far as clocks are together.
-    return this.#remember(head, memory, { names, latestMs: this.#parts.clock.nowMs() + AHEAD_MAX_MS });
+    // When they were decided the tree does not say.
+    return this.#remember(head, memory, { names, latestMs: this.#parts.clock.nowMs() + APART_MAX_MS });
   }
 
   #empty({ log, frontier }: Pick<Memory, 'log' | 'frontier'>, sinceMs: number): Memory {
@@ -221,7 +221,8 @@ export class RowCheck {
   ): Memory {
     const nowMs = this.#parts.clock.nowMs();
     let { sinceMs, lately, before } = memory;
-    if (nowMs - lately.beganMs >= REMEMBERED_MS) {
+    // A clock that was ahead keeps none for longer.
+    if (nowMs < lately.beganMs || nowMs - lately.beganMs >= REMEMBERED_MS) {
       sinceMs = Math.max(sinceMs, before.latestMs);
       [lately, before] = [noLeaves(nowMs), lately];
     }
@@ -254,12 +255,6 @@ async function againAmong(
 function ifAbsent(error: unknown): undefined {
   if (error instanceof CryptoError) return undefined;
   throw error;
-}
-
-/** Whether a month can be made for it: the column has no MAC, and PostgreSQL takes infinite times and those before Christ. */
-function isMoment(at: unknown): boolean {
-  const year = at instanceof Date ? at.getUTCFullYear() : Number.NaN;
-  return year >= YEAR_MIN && year <= YEAR_MAX;
 }
 
 async function drop(trx: Db, org: string, rows: readonly WaitingRow[]): Promise<void> {

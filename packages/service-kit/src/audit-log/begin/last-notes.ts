@@ -1,8 +1,8 @@
 import type { AuditFacts } from '@bulla/contract';
-import { parseLeaf } from '@bulla/contract';
 import { encodeBase64url, utf8 } from '@bulla/crypto';
 import type { TreeHead } from '@bulla/crypto/log';
 import { parseCheckpoint, parseNote, verifyCheckpoint } from '@bulla/crypto/log';
+import { entryIn } from '../entry-terms.js';
 import type { LogPens, Pen } from '../log-pens.js';
 import type { LogRepository } from '../log.repository.js';
 
@@ -39,20 +39,11 @@ export async function lastNotes(pen: Pen, parts: LastNotesParts): Promise<Before
 async function notesHandedOn({ org, number, marks }: Pen, { pens }: LastNotesParts): Promise<Map<number, LastNote>> {
   for (const mark of marks.toReversed()) {
     if (mark.number >= number || mark.first === undefined || !(await pens.everSigned(org, mark))) continue;
-    const entry = entryOf(mark.first);
+    const entry = entryIn(mark.first);
     if (entry?.act !== 'log.begin' || entry.res !== 'ok' || !Array.isArray(entry.obj.before)) continue;
     return new Map(entry.obj.before.map(({ log, note }) => [log, note]));
   }
   return new Map();
-}
-
-/** Undefined for what is no entry. */
-function entryOf(text: string): ReturnType<typeof parseLeaf> | undefined {
-  try {
-    return parseLeaf(text);
-  } catch {
-    return undefined;
-  }
 }
 
 async function lastNote(pen: Pen, number: number, parts: LastNotesParts): Promise<LastNote> {

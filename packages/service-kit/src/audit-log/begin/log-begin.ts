@@ -76,21 +76,24 @@ export class LogBegin {
 
   /** Signs the log before to its end, where that can be; what stands beside entries that nobody signs goes back. */
   async #end(pen: Pen): Promise<void> {
-    const { pens, signer, logs, unsigned } = this.#parts;
+    const { pens, signer } = this.#parts;
     const last = pen.marks.findLast(({ number, note }) => number < pen.number && note !== undefined);
     const ended = last && pens.endedBy(pen, last);
     if (ended !== undefined)
       await signer.sign(ended).catch((error: unknown) => {
         if (!(error instanceof LogLost)) throw error;
       });
-    const marks = await this.#parts.marks.read(pen.org);
-    for (const log of await unsigned.logs(pen.org)) {
-      if (log >= pen.number) continue;
-      const mark = marks.findLast(({ number }) => number === log);
-      const signed = mark?.size ?? (await newestNote(pen.org, log, { logs, pens }))?.size ?? 0;
-      await unsigned.dropUnsigned(pen.org, log, signed);
-      await logs.transaction((trx) => unsigned.handBack(trx, pen.org, log));
-    }
+    await this.takeBack(pen);
+  }
+
+  /**
+   * Has what stands beside entries of lower numbers go back to the outbox: nobody signs it any more. What was signed of it
+   * stands there only after a crash, and does not come into the log again.
+   */
+  async takeBack({ org, number }: Pick<Pen, 'org' | 'number'>): Promise<void> {
+    const { logs, unsigned } = this.#parts;
+    for (const log of await unsigned.logsBelow(org, number))
+      await logs.transaction((trx) => unsigned.handBack(trx, org, log));
   }
 
   async #write(

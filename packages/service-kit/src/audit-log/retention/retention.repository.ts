@@ -1,7 +1,6 @@
 import type { AuditFacts } from '@bulla/contract';
-import { parseLeaf } from '@bulla/contract';
 import type { Bytes } from '@bulla/crypto';
-import { leafText } from '../entry-terms.js';
+import { entryIn, leafText } from '../entry-terms.js';
 import { TILE_WIDTH } from '@bulla/crypto/log';
 import type { ExpressionBuilder, Kysely } from 'kysely';
 import { sql } from 'kysely';
@@ -136,7 +135,7 @@ export class RetentionRepository {
     });
     const inOutbox = waiting.map(({ leaf }) => ({ text: leafText(leaf), isSettled: false, by: undefined }));
     return [...inLogs, ...inOutbox].flatMap(({ text, isSettled, by }) => {
-      const entry = leafOf(text);
+      const entry = entryIn(text);
       return entry?.act === 'log.prune' && entry.res === 'ok' ? [{ ...entry.obj, isSettled, by }] : [];
     });
   }
@@ -215,14 +214,5 @@ export class RetentionRepository {
 
   #table(month: string, suffix = '') {
     return sql.id(this.#schema, `${monthTable(month)}${suffix}`);
-  }
-}
-
-/** Undefined for what is no entry: anybody who has the database can put it there. */
-function leafOf(text: string): ReturnType<typeof parseLeaf> | undefined {
-  try {
-    return parseLeaf(text);
-  } catch {
-    return undefined;
   }
 }
