@@ -14,7 +14,7 @@ export type TableName = (typeof TABLES)[number];
 
 /** The columns by which a row is one of its kind, as the migrations have them. */
 const KEYS: Record<TableName, readonly string[]> = {
-  audit_outbox: ['id'],
+  audit_outbox: ['org', 'id'],
   audit_unsigned: [],
   audit_set_aside: [],
   audit_log: ['org', 'log'],

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Running } from './world.js';
 import { World } from './world.js';
@@ -46,6 +46,27 @@ describe('bulla version and whoami', () => {
       state: 'active',
       groups: expect.arrayContaining(['grp:authors']),
     });
+  });
+});
+
+describe('bulla whoami', () => {
+  it('says what it does not know where this machine has seen no directory', async () => {
+    const seen = world.path('home/trust.json');
+    renameSync(seen, `${seen}.aside`);
+    try {
+      const { stdout } = await world.done(['whoami']);
+      expect(stdout).toMatch(/^roles {9}not known: no directory was seen yet$/m);
+      expect(stdout).toMatch(/^as of {9}nothing$/m);
+      expect(await jsonOf('whoami', '--json')).toMatchObject({
+        person: null,
+        roles: [],
+        state: 'unlisted',
+        directory: null,
+      });
+    } finally {
+      rmSync(seen, { force: true });
+      renameSync(`${seen}.aside`, seen);
+    }
   });
 });
 

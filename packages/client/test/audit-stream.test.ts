@@ -45,6 +45,16 @@ describe('a stream', () => {
     expect(stream.events.at(-1)).toEqual({ event: 'ended', sent: 3, dead_letters: 0 });
   });
 
+  it('goes on with a log beside one of a higher number that has not begun [guard: stream-log-begun]', async () => {
+    await all.fill(2);
+    await stream.run();
+    all.vault.push(all.log('vault', 9));
+    await stream.run();
+    await all.fill(2);
+    await stream.run();
+    expect(ofVault()).toEqual(upTo(5));
+  });
+
   it('sends nothing that is not signed yet', async () => {
     await all.first.add({ act: 'prompt.list', obj: { items: 1 } });
     await stream.run();

@@ -68,6 +68,20 @@ async function beginNext(said: Said | null = {}, number = 2): Promise<HeldLog> {
 const lineOf = ({ checkpoint }: HeldLog) => (checkpoint ?? '').split('\n')[4] ?? '';
 
 describe('a witness that signed one log of a service', () => {
+  it('goes on with it beside one of a higher number that has not begun [guard: witness-log-begun]', async () => {
+    await all.fill(2);
+    all.vault.push(all.log('vault', 9));
+    expect((await pass()).outcome).toBe('cosigned');
+  });
+
+  it('shares it with readers whom one that has not begun hides no fork from [guard: seen-log-begun]', async () => {
+    await all.auditor.audit.checkpoints();
+    changeEntry(all.first, 1);
+    await all.fill(2);
+    all.vault.push(all.log('vault', 9));
+    await expect(all.auditor.audit.checkpoints()).rejects.toMatchObject({ code: 'log_inconsistent', check: 'fork' });
+  });
+
   it('takes the next that begins from just what it signed', async () => {
     const next = await beginNext();
     expect(await pass()).toEqual({ outcome: 'cosigned', follows: { origin: all.first.origin, more: 0 } });

@@ -444,9 +444,9 @@ describe.each(stores)('the sequencer on %s', (store) => {
     await sequencer().run();
     await run(`insert into tiny.audit_log (org, log, origin, size, frontier, root, checkpoint_size)
       values ('zzz', 1, 'x', 1, '\\x', decode(repeat('00', 32), 'hex'), 0)`);
-    for (const second of [1, 2])
+    for (let time = 0; time < 2; time++)
       await run(`insert into tiny.audit_entry (org, log, idx, at, leaf, act, res, objects)
-        values ('zzz', 1, 0, now() - interval '${second} seconds', 'x', 'x', 'x', '{}')`);
+        values ('zzz', 1, 0, to_timestamp(extract(epoch from now()) + ${time}), 'x', 'x', 'x', '{}')`);
     const kept = await decide(1);
     await sequencer()
       .run()

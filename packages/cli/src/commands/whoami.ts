@@ -38,7 +38,16 @@ async function whoami(context: Context, asJson: boolean): Promise<void> {
   const key = fingerprint(signer.kid);
   if (asJson) {
     const standing = { person: null, roles: [], groups: [], state: 'unlisted', use_until: null, ...listed };
-    out.json({ device: urn, ...standing, key, organisation: org, pin, vault: vaultUrl, home: home.folder, directory });
+    out.json({
+      device: urn,
+      ...standing,
+      key,
+      organisation: org,
+      pin,
+      vault: vaultUrl,
+      home: home.folder,
+      directory: directory ?? null,
+    });
     return;
   }
   const unlisted = known === undefined ? 'not known: no directory was seen yet' : 'the directory lists it no more';

@@ -76,7 +76,7 @@ export class LogFollower {
    */
   async next(place: LogPlace | undefined): Promise<LogWindow | undefined> {
     const service = await this.#service();
-    const logs = await seeLogs(this.#session, service);
+    const logs = (await seeLogs(this.#session, service)).filter(hasBegun);
     const [oldest, newest] = [logs[0], logs.at(-1)];
     if (oldest === undefined || newest === undefined) return undefined;
     for (const { log, origin } of logs) this.#origins.set(log, origin);
@@ -92,7 +92,7 @@ export class LogFollower {
   /** The end of what is signed now: the place of a stream that begins with what comes next. */
   async end(): Promise<LogPlace | undefined> {
     const service = await this.#service();
-    const newest: SeenLog | undefined = (await seeLogs(this.#session, service)).at(-1);
+    const newest = (await seeLogs(this.#session, service)).findLast(hasBegun);
     if (newest?.head === undefined) return undefined;
     const { log, head } = newest;
     return { service: this.#urn, log, frontier: await frontierOf(this.#session, service, { log, head }) };
@@ -101,7 +101,7 @@ export class LogFollower {
   /** How many entries the newest log has behind a place, by the word of the service; undefined where that is not known. */
   async behind(place: LogPlace | undefined): Promise<number | undefined> {
     const { data } = await askLog(this.#session, await this.#service(), 'audit.checkpoint', { again: () => undefined });
-    const newest = data.at(-1);
+    const newest = data.findLast(hasBegun);
     if (newest === undefined || newest.checkpoint === null) return undefined;
     const size = await sizeOf(newest.checkpoint);
     return Math.max(0, newest.log === place?.log ? size - place.frontier.size : size);
@@ -251,6 +251,12 @@ export class LogFollower {
   #isPrefix(service: Service, log: number, older: TreeHead, newer: TreeHead): Promise<boolean> {
     return isPrefix(this.#session, service, log, { older, newer });
   }
+}
+
+/** A log without a checkpoint may never begin. */
+function hasBegun({ checkpoint }: Pick<SeenLog, 'checkpoint'>): boolean {
+  // guard: stream-log-begun without: return checkpoint !== undefined;
+  return checkpoint !== null;
 }
 
 /** Whether a leaf is JSON of one line that every reader reads alike. */

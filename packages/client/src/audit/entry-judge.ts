@@ -8,6 +8,7 @@ import type { EvidenceFinding } from './evidence/entry-evidence.js';
 import { checkEvidence } from './evidence/entry-evidence.js';
 import { isChangeOf, requireActor } from './evidence/entry-fit.js';
 import type { EntryEvidence, LogSource } from './log-source.js';
+import { entriesText } from './counted-entries.js';
 import type { EntryClock } from './entry-clock.js';
 import type { LowerLog } from './log-origin.js';
 import { lowerLogsIn } from './log-origin.js';
@@ -238,4 +239,13 @@ function leafOf(entry: Uint8Array): { readonly leaf: AuditLeaf; readonly text: s
 
 function malformed(message: string): CryptoError {
   return new CryptoError('token_malformed', message, { check: 'entry-form' });
+}
+
+/** What the log holds are entries, each at its place. @throws {CryptoError} token_malformed (entry-form) */
+export function requireEntries(malformed: readonly Misfit[]): void {
+  const [first] = malformed;
+  if (first === undefined) return;
+  const more = malformed.length === 1 ? '' : `; and ${entriesText(malformed.length - 1)} more like that`;
+  const entries = { first: first.index, last: first.index };
+  throw new CryptoError('token_malformed', `${first.message}${more}`, { check: 'entry-form', entries });
 }

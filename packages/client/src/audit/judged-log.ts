@@ -6,7 +6,7 @@ import type { LogCheck, LogCheckName, LogFailure, LogVerdict } from './audit-ver
 import { entriesText, grouped, placeText } from './counted-entries.js';
 import { requireLogName, signedBy } from './log-checkpoint.js';
 import type { OnLeaf } from './entry-judge.js';
-import { EntryJudge } from './entry-judge.js';
+import { EntryJudge, requireEntries } from './entry-judge.js';
 import { ErasedEvidence } from './gone/erased-evidence.js';
 import { evidenceCheck, ofMisfits } from './evidence/evidence-words.js';
 import { keptText } from './kept-heads.js';
@@ -292,13 +292,4 @@ class JudgedLog {
   #open(name: LogCheckName, detail: string): void {
     this.#checks.push({ name, state: 'not_looked_for', detail });
   }
-}
-
-/** What the log holds are entries, each at its place. @throws {CryptoError} token_malformed (entry-form) */
-function requireEntries(malformed: readonly Misfit[]): void {
-  const [first] = malformed;
-  if (first === undefined) return;
-  const more = malformed.length === 1 ? '' : `; and ${entriesText(malformed.length - 1)} more like that`;
-  const entries = { first: first.index, last: first.index };
-  throw new CryptoError('token_malformed', `${first.message}${more}`, { check: 'entry-form', entries });
 }

@@ -48,7 +48,9 @@ export interface SeenLog {
  */
 export async function seeLogs(session: Session, service: Service): Promise<SeenLog[]> {
   const { data } = await askLog(session, service, 'audit.checkpoint', {});
-  const newest = Math.max(...data.map(({ log }) => log));
+  // One without a checkpoint has not begun: anybody who has the database can put any number there.
+  // guard: seen-log-begun without: const newest = Math.max(...data.map(({ log }) => log));
+  const newest = Math.max(...data.filter(({ checkpoint }) => checkpoint !== null).map(({ log }) => log));
   const seen: SeenLog[] = [];
   for (const { log, origin, checkpoint, first, witnessed } of data) {
     requireOwnOrigin(service, { log, origin }, (await session.keeper.current()).pin);

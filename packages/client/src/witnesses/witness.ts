@@ -159,7 +159,8 @@ class WitnessedService {
   /** The log that grows; undefined before its first checkpoint. */
   async #shown(): Promise<ShownLog | undefined> {
     const { data } = await askLog(this.#session, this.#service, 'audit.checkpoint', {});
-    const newest = data.at(-1);
+    // guard: witness-log-begun without: const newest = data.at(-1);
+    const newest = data.findLast(({ checkpoint }) => checkpoint !== null);
     if (newest === undefined || newest.checkpoint === null) return undefined;
     requireOwnOrigin(this.#service, newest, (await this.#session.keeper.current()).pin);
     return { ...newest, checkpoint: newest.checkpoint, witnessed: newest.witnessed ?? [] };
