@@ -242,10 +242,10 @@ function malformed(message: string): CryptoError {
 }
 
 /** What the log holds are entries, each at its place. @throws {CryptoError} token_malformed (entry-form) */
-export function requireEntries(malformed: readonly Misfit[]): void {
-  const [first] = malformed;
+export function requireEntries(bad: readonly Misfit[]): void {
+  const [first] = bad;
   if (first === undefined) return;
-  const more = malformed.length === 1 ? '' : `; and ${entriesText(malformed.length - 1)} more like that`;
+  const more = bad.length === 1 ? '' : `; and ${entriesText(bad.length - 1)} more like that`;
   const entries = { first: first.index, last: first.index };
   throw new CryptoError('token_malformed', `${first.message}${more}`, { check: 'entry-form', entries });
 }
