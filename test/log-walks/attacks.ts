@@ -256,6 +256,7 @@ export class Attacker {
     const leaves = this.#leavesOf(org, log);
     const at = Math.floor(this.#random() * (leaves.length + 1));
     leaves[at] = this.#leaf(org);
+    if (this.#random() < 0.3) leaves.length = at + 1;
     await this.#signed(org, log, log, leaves);
     return `log ${log} of ${org}, which has ended, is signed with entry ${at} forged`;
   }

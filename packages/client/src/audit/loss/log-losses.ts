@@ -69,16 +69,23 @@ export class LogLosses {
 
   /**
    * The tree whose entries count, where that is not all that is shown: no more than newer logs name, and of a fork that a
-   * person accepted what was seen before it. Who holds the key of a log that has ended can sign anything else.
+   * person accepted no other tree than one that they name. Who holds the key of a log that has ended can sign anything else,
+   * and this machine may have kept just that.
    */
   countedOf(shown: TreeHead): TreeHead | undefined {
     const { said } = this.#log;
     if (said === undefined) return undefined;
     const isForked = this.#known.some((one) => this.#isAcceptedFork(one, shown));
     // guard: audit-fork-counts
-    if (isForked) return largestOf(this.within(shown).filter(({ size }) => size <= said.counts)) ?? EMPTY;
+    if (isForked) return largestOf(this.#named(said, shown)) ?? EMPTY;
     if (said.counts >= shown.size) return undefined;
     return said.heads.find(({ size }) => size === said.counts) ?? EMPTY;
+  }
+
+  /** Trees that newer logs name, as far as entries count, and that the shown one begins with. */
+  #named({ heads, counts }: SaidOfLog, shown: TreeHead): TreeHead[] {
+    const beginsWith = new Set(this.within(shown));
+    return heads.filter((one) => one.size <= counts && beginsWith.has(one));
   }
 
   /**
