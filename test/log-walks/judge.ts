@@ -53,9 +53,15 @@ export class Judge {
   async found(verdict: LiveVerdict | undefined, remembers: boolean): Promise<boolean> {
     if (verdict?.valid !== true || this.#isAwaited(verdict)) return false;
     const shown = new Map<string, readonly string[]>();
-    for (const { origin, head, counted } of verdict.logs) {
+    for (const { origin, head, counted, losses } of verdict.logs) {
       const leaves = this.#leaves(origin).slice(0, (counted ?? head)?.size ?? 0);
-      this.#requireHonest(origin, leaves);
+      // Who accepts that an ended log lost its end was told that only its key speaks for the rest.
+      if (
+        !losses.some(
+          ({ kind, message }) => kind === 'lost' && message.endsWith('only the key of this log, which has ended'),
+        )
+      )
+        this.#requireHonest(origin, leaves);
       if (head !== undefined) shown.set(origin, leaves);
     }
     const lost = new Set(verdict.logs.flatMap(({ losses }) => losses.map(({ origin }) => origin)));

@@ -48,6 +48,12 @@ export class Reader {
     this.audit = new Audit(session);
   }
 
+  /** As a person does who reads what is lost, and says that it is so. */
+  async acceptLosses(): Promise<void> {
+    const verdict = await this.verify();
+    if (verdict !== undefined) await this.audit.acceptLosses(verdict.logs.flatMap(({ losses }) => losses));
+  }
+
   /** What is found of the logs; undefined where they cannot be read at all. */
   async verify(): Promise<LiveVerdict | undefined> {
     try {

@@ -142,6 +142,8 @@ describe('what a log says', () => {
     expect([first, second]).toEqual([undefined, 'entries: entry 0: it does not say what became of the log before']);
   });
 
+  const REST = '; that the rest is as it was says only the key of this log, which has ended';
+
   it('may be that the log before lost its end, which a person has to accept', async () => {
     const first = await all.fill(5);
     const lost = await all.fill(4);
@@ -151,11 +153,13 @@ describe('what a log says', () => {
     all.vault.push(await all.log('vault', 2).begin({ origin: first.origin, head }));
     await all.vault[1]?.sign();
     expect(await all.checks()).toMatchObject({
-      loss: 'failed: 10 entries had been signed: 4 lost',
+      loss: `failed: 10 entries had been signed: 4 lost${REST}`,
     });
     const { logs } = await all.auditor.audit.verify();
     await all.auditor.audit.acceptLosses(logs.flatMap(({ losses }) => losses));
-    expect((await all.checks())['loss']).toMatch(/^not_looked_for: 10 entries had been signed: 4 lost; accepted on /);
+    expect((await all.checks())['loss']).toContain(
+      `not_looked_for: 10 entries had been signed: 4 lost${REST}; accepted on `,
+    );
     expect((await all.auditor.audit.verify()).valid).toBe(true);
   });
 

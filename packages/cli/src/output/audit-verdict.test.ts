@@ -86,7 +86,7 @@ describe('the verdict on logs', () => {
     const told = { code: 'log_inconsistent', check: 'loss' as const, message: loss.message };
     const lost = { ...GOOD, valid: false, failure: told, losses: [loss] };
     expect(() => requireGoodLogs([GOOD, lost])).toThrow(LossFound);
-    expect(() => requireGoodLogs([lost])).toThrow(`${GOOD.origin}: ${loss.message}; what is shown is whole`);
+    expect(() => requireGoodLogs([lost])).toThrow(`${GOOD.origin}: ${loss.message}; what is shown fits its signatures`);
     expect(requireGoodLogs([{ ...GOOD, losses: [{ ...loss, acceptedAt: 1_790_000_000 }] }])).toBeUndefined();
     expect(shown([lost])).toContain('and a LOSS that nobody accepted');
   });

@@ -85,7 +85,7 @@ export function requireGoodLogs(logs: readonly LogVerdict[], hint = ''): void {
   // guard: cli-audit-loss
   if (lost.length > 0)
     throw new LossFound(
-      `${origin}: ${failure?.message ?? 'something of it is gone'}${others}; what is shown is whole${hint}`,
+      `${origin}: ${failure?.message ?? 'something of it is gone'}${others}; what is shown fits its signatures${hint}`,
     );
   // guard: cli-audit-evidence
   throw new EvidenceMisfit(`${origin}: ${misfitsText(misfits)}${others}; the chain itself is good${hint}`);

@@ -131,7 +131,7 @@ export class LogLosses {
     if (known !== undefined && known.size > head.size)
       this.#add(
         { kind: 'lost', origin: this.#origin, known: headOf(known), shown },
-        `${entriesText(known.size)} had been signed: ${grouped(known.size - head.size)} lost`,
+        `${entriesText(known.size)} had been signed: ${grouped(known.size - head.size)} lost${said.counts > head.size ? UNVOUCHED : ''}`,
       );
     this.#forkedBeyond(head.size);
     this.#counted = this.countedOf(head);
@@ -181,6 +181,9 @@ export class LogLosses {
     this.#found.push(foundLoss(this.#log.accepted, loss, message));
   }
 }
+
+/** No newer log names a beginning that is shown whole, and a head that this machine kept may be a later one. */
+const UNVOUCHED = '; that the rest is as it was says only the key of this log, which has ended';
 
 const EMPTY: TreeHead = { size: 0, root: new Uint8Array(32) };
 
