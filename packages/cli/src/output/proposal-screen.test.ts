@@ -1,4 +1,4 @@
-import type { DirectoryDocument, JudgedProposal } from '@bulla/crypto';
+import type { DirectoryDocument, JudgedProposal, KeyRecord } from '@bulla/crypto';
 import { fingerprint } from '@bulla/crypto';
 import type { TestOrganisation } from '@bulla/crypto/testing';
 import { makeOrganisation } from '@bulla/crypto/testing';
@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { proposalLines } from './proposal-screen.js';
 
 const NOW = 1_800_000_000;
+const KID = 'A'.repeat(43);
 const UNCHANGED = '  says what it said, under the documents above';
 
 let acme: TestOrganisation;
@@ -83,6 +84,16 @@ describe('a proposed directory', () => {
     expect(lines).toEqual([
       expect.stringContaining(`: key ${fingerprint(kid())}: for: ${was} → ["tag"]`),
       expect.stringMatching(/: key \S{39}: good until: \S+Z → \S+Z$/),
+    ]);
+  });
+
+  it('tells which audit log a key is for, where one comes and where one goes', () => {
+    const logKeyIn = ({ entities }: DirectoryDocument) =>
+      entities[acme.vault.urn]?.keys.find(({ pur }) => pur.includes('checkpoint')) as KeyRecord;
+    const lines = shown((after) => Object.assign(logKeyIn(after), { kid: KID, log: 7 }));
+    expect(lines).toEqual([
+      expect.stringMatching(/: key \S{39} for checkpoint of audit log 7 comes \(ed25519, \S+\), from /),
+      expect.stringMatching(/: key \S{39} for checkpoint of audit log 1 goes$/),
     ]);
   });
 

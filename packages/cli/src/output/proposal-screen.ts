@@ -1,4 +1,4 @@
-import type { DirectoryDocument, DirectoryEntity, JudgedProposal, SignatureDemand } from '@bulla/crypto';
+import type { KeyRecord, DirectoryDocument, DirectoryEntity, JudgedProposal, SignatureDemand } from '@bulla/crypto';
 import { fingerprint, secondsOf, timestampOf } from '@bulla/crypto';
 import type { Beholder } from '../input/names.js';
 import { shortName } from '../input/names.js';
@@ -140,13 +140,18 @@ function keyLines(after: DirectoryEntity, before: DirectoryEntity | undefined): 
     const known = old.get(key.kid);
     const what = `key ${fingerprint(key.kid)}`;
     const times = `from ${timestampOf(key.nbf)} until ${timestampOf(key.use_until)}, good until ${timestampOf(key.end)}`;
-    if (known === undefined) lines.push(`    ${what} for ${key.pur.join(' ')} comes (${key.suite}), ${times}`);
+    if (known === undefined) lines.push(`    ${what} ${servesFor(key)} comes (${key.suite}, ${key.alg}), ${times}`);
     else lines.push(...differences(known, key).map((line) => `    ${what}: ${line}`));
   }
   const kids = new Set(after.keys.map(({ kid }) => kid));
-  for (const { kid, pur } of before?.keys ?? [])
-    if (!kids.has(kid)) lines.push(`    key ${fingerprint(kid)} for ${pur.join(' ')} goes`);
+  for (const key of before?.keys ?? [])
+    if (!kids.has(key.kid)) lines.push(`    key ${fingerprint(key.kid)} ${servesFor(key)} goes`);
   return lines;
+}
+
+/** What a key is for; of one for checkpoints also which audit log it signs, since a number is never taken back. */
+function servesFor({ pur, log }: KeyRecord): string {
+  return `for ${pur.join(' ')}${log === undefined ? '' : ` of audit log ${log}`}`;
 }
 
 function goneLines(what: string, before: readonly string[], after: readonly string[]): string[] {

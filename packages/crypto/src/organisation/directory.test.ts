@@ -175,6 +175,10 @@ describe('parsing a directory', () => {
       'two keys of one log [guard: directory-log-once]',
       (draft) => of(draft, acme.vault).keys.push(...logKeysOut(of(draft, acme.responders[0]))),
     ],
+    [
+      'the number of a log that is far above any of before [guard: directory-log-far]',
+      (draft) => Object.assign(checkpointKey(of(draft, acme.vault)), { log: 8 * draft.version + 1 }),
+    ],
     ['a vault key that asks questions', (draft) => of(draft, acme.vault).keys[0]?.pur.push('invoke')],
     [
       'a vault that things are sealed to',

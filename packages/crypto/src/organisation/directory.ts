@@ -145,6 +145,7 @@ export async function parseDirectory(
   checkPrevious(directory);
   checkChain(directory);
   checkHead(token, directory);
+  checkLogNumbers(directory);
   checkRenewers(directory);
   checkDistinct(directory.revoked.map(({ kid }) => kid));
   checkDistinct(directory.kept);
@@ -214,6 +215,19 @@ function checkChain({ spec, version, chain }: DirectoryDocument): void {
   if ((spec === '2') !== (chain !== undefined)) throw malformed('a directory of spec 2 states its chain');
   // guard: directory-chain-first
   if (version === 1 && chain !== undefined && chain !== FIRST_CHAIN) throw malformed('a chain begins with zeros');
+}
+
+/**
+ * Numbers of logs do not come back, so whoever holds the key for directories for an hour must not use them up: each version
+ * of a directory may list the keys of so many more logs of a service.
+ */
+const LOGS_PER_VERSION = 8;
+
+function checkLogNumbers({ version, entities }: DirectoryDocument): void {
+  // guard: directory-log-far
+  for (const { keys } of Object.values(entities))
+    if (keys.some(({ log = 0 }) => log > LOGS_PER_VERSION * version))
+      throw malformed(`the number of a log is above ${LOGS_PER_VERSION} for each version of the directory`);
 }
 
 function checkEntity(org: string, urn: string, entity: DirectoryEntity): void {

@@ -84,8 +84,11 @@ export async function keyFileOnce(home: Home, name: string, make: () => Promise<
   return made;
 }
 
-/** Replaces a key file. */
-export function writeKeyFile(home: Home, name: string, file: KeyFile): Promise<void> {
+/** Replaces a key file. @throws {HomeError} if it could not be read again: what is there stays then */
+export async function writeKeyFile(home: Home, name: string, file: KeyFile): Promise<void> {
+  // guard: key-file-readable
+  if (!keyFileSchema.safeParse(file).success)
+    throw new HomeError(`what was to be written to ${home.path(name)} is not a key file; the file stays as it is`);
   return home.writeSecret(name, `${JSON.stringify(file, null, 2)}\n`);
 }
 

@@ -183,6 +183,35 @@ describe('the key for checkpoints of a service', () => {
       expect((await fileOf(name)).keys.filter(isCheckpointKey)).toMatchObject([{ log: 2 }, { log: 1 }]);
   });
 
+  it('is made for the log after one that a thief of the key of the directory has listed', async () => {
+    await prepare();
+    const theirs = recordOf(await makeCheckpointKey(8), NOW, { use: 90 * DAY, end: 4000 * DAY });
+    await rewrite(({ entities, revoked }) => {
+      entities['urn:bulla:acme:svc:vault']?.keys.push(theirs);
+      revoked.push({ kid: theirs.kid, reason: 'keyCompromise', at: NOW });
+    });
+    const own = await renewOrganisation(home, NOW + 60, { beginsLogs: true });
+    expect(own?.changes.slice(0, 2)).toEqual([madeFor(9)[0], madeFor(2)[1]]);
+  });
+
+  it('is not made for a number that nobody came to by all keys [guard: log-number-far]', async () => {
+    await prepare();
+    const before = await fileOf(VAULT_KEYS);
+    const renew = (vault: number) => renewOrganisation(home, NOW + 60, { beginsLogs: true, heardLogs: { vault } });
+    await expect(renew(11)).rejects.toThrow('come to number 11, and the next is 2 by all keys; see who says so');
+    expect(await fileOf(VAULT_KEYS)).toEqual(before);
+    expect((await renew(10))?.changes[0]).toBe(madeFor(11)[0]);
+  });
+
+  it('is never written into a file that could not be read again [guard: key-file-readable]', async () => {
+    await prepare();
+    const before = await fileOf(VAULT_KEYS);
+    const key = { ...(await makeCheckpointKey(1)), log: 1_000_000_000 };
+    const broken = writeKeyFile(home, VAULT_KEYS, { ...before, keys: [...before.keys, key] });
+    await expect(broken).rejects.toThrow(/vault\.keys\.json is not a key file; the file stays as it is$/);
+    expect(await fileOf(VAULT_KEYS)).toEqual(before);
+  });
+
   it('is listed by the next run where one was interrupted after its file', async () => {
     await prepare();
     const made = await fileOf(VAULT_KEYS);

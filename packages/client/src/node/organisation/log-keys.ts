@@ -81,7 +81,7 @@ export async function withLogKeys(
     const record = records?.find(({ kid }) => kid === newest?.kid);
     const due = record !== undefined && isDue(record.use_until - now, LOG_KEY_LIFE.use);
     if (!isInUse || isElsewhere || !(beginsLogs || newest === undefined || due)) continue;
-    const after = nextLog(file, everListed(file.urn), heard[who] ?? 0);
+    const after = nextAfter(file, everListed(file.urn), heard[who] ?? 0);
     const log = Math.max(after, (await highestMark(home.path(markFolder(who)), after)) + 1);
     // What follows a log that is whole is signed by the same folder; nothing else vouches for what its marks say.
     next[who] = due && !beginsLogs ? await withLogKey(file, log) : await withNextLog(home, who, file, log);
@@ -89,6 +89,17 @@ export async function withLogKeys(
     changes.push(`key for audit log ${log} of the ${who} made for ${lifeInWords(LOG_KEY_LIFE.use)}`);
   }
   return next;
+}
+
+/** As {@link nextLog}. @throws {HomeError} if what was heard is so high that nobody began the logs before it */
+function nextAfter(file: KeyFile, records: readonly KeyRecord[], heard: number): number {
+  const next = nextLog(file, records, 0);
+  // guard: log-number-far
+  if (heard > next + UNKNOWN_LOGS_MAX)
+    throw new HomeError(
+      `the logs of ${file.urn} are said to have come to number ${heard}, and the next is ${next} by all keys; see who says so with \`bulla audit list\``,
+    );
+  return nextLog(file, records, heard);
 }
 
 /** The key of a file that signs the newest log of its service; undefined in a file from before logs had keys of their own. */
