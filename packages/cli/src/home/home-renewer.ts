@@ -3,7 +3,7 @@ import { DEVELOPMENT_ORG, FileTrustStore, readKeyFile, RENEWER_KEYS } from '@bul
 import type { Context } from '../context.js';
 import { Renewal } from './renewal.js';
 import type { RenewerSettings } from './renewer-home.js';
-import { openRenewer } from './renewer-home.js';
+import { handedLines, openRenewer } from './renewer-home.js';
 import { goRound } from './rounds.js';
 
 const HOUR_MS = 3_600_000;
@@ -33,7 +33,13 @@ export class HomeRenewer {
     const { io, out } = this.#context;
     const say = (line: string) => out.talk(`bulla: renewer: ${line}`);
     const settings: RenewerSettings = { vaultUrl, org: DEVELOPMENT_ORG, pin, fetch: io.fetch, notice: say };
-    this.#renewal = new Renewal(this.#home, settings, { out, say: () => undefined });
+    this.#renewal = new Renewal(this.#home, settings, {
+      out,
+      handed: (back) => {
+        for (const line of handedLines(back)) say(line);
+      },
+      say: () => undefined,
+    });
     try {
       await this.#renewal.begin();
       const renewer = await openRenewer(this.#home, settings);

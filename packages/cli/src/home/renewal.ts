@@ -1,4 +1,4 @@
-import type { RenewalRound } from '@bulla/client';
+import type { HandedBack, RenewalRound } from '@bulla/client';
 import { BullaError } from '@bulla/client';
 import type { Home } from '@bulla/client/node';
 import { PassphraseError, HomeError } from '@bulla/client/node';
@@ -13,24 +13,26 @@ export const ROUND_MARK = 'services/renewer.round';
 /** A fault that stays is said once in this time. */
 const AGAIN_MS = 3_600_000;
 
+/** Where what comes of rounds is said. */
+export interface RenewalWords {
+  readonly out: Output;
+  /** Told at once of what a restored vault took back. */
+  readonly handed: (back: HandedBack) => void;
+  /** Told of a round that went well. */
+  readonly say: (round: RenewalRound) => void;
+}
+
 /** Rounds of the renewer in a home folder, which say what comes of them and throw nothing. */
 export class Renewal {
   readonly #home: Home;
   readonly #settings: RenewerSettings;
-  readonly #out: Output;
-  readonly #say: (round: RenewalRound) => void;
+  readonly #words: RenewalWords;
   #fault = { reason: '', at: 0 };
 
-  /** @param say is told of a round that went well. */
-  constructor(
-    home: Home,
-    settings: RenewerSettings,
-    { out, say }: { out: Output; say: (round: RenewalRound) => void },
-  ) {
+  constructor(home: Home, settings: RenewerSettings, words: RenewalWords) {
     this.#home = home;
     this.#settings = settings;
-    this.#out = out;
-    this.#say = say;
+    this.#words = words;
   }
 
   /** Before the first round: what an earlier run did says nothing of this one. */
@@ -43,11 +45,11 @@ export class Renewal {
     try {
       const renewer = await openRenewer(this.#home, this.#settings);
       if (renewer === undefined) throw new HomeError('the keys of the renewer are gone');
-      const done = await renewer.round();
+      const done = await renewer.round(this.#words.handed);
       await this.#home.write(ROUND_MARK, `${new Date().toISOString()}\n`);
       this.#fault = { reason: '', at: 0 };
-      this.#say(done);
-      for (const line of heldLines(done)) this.#out.talk(`bulla: renewer: ${line}`);
+      this.#words.say(done);
+      for (const line of heldLines(done)) this.#words.out.talk(`bulla: renewer: ${line}`);
       return true;
     } catch (error) {
       this.fail(error);
@@ -61,9 +63,9 @@ export class Renewal {
     const now = performance.now();
     if (reason === this.#fault.reason && now - this.#fault.at < AGAIN_MS) return;
     this.#fault = { reason, at: now };
-    this.#out.error(`renewer: ${reason}`);
+    this.#words.out.error(`renewer: ${reason}`);
     const hint = error instanceof BullaError || error instanceof CryptoError ? hintOf(error, {}) : undefined;
-    if (hint !== undefined) this.#out.hint(hint);
+    if (hint !== undefined) this.#words.out.hint(hint);
   }
 }
 

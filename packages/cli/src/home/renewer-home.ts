@@ -1,5 +1,5 @@
 import { Renewer, renewerIdentityOf } from '@bulla/client';
-import type { RenewalRound } from '@bulla/client';
+import type { HandedBack, RenewalRound } from '@bulla/client';
 import type { Home, Profile } from '@bulla/client/node';
 import { FileTrustStore, HomeError, readKeyFile, RENEWER_KEYS, RENEWER_MEMORY } from '@bulla/client/node';
 import { handedAsJson, handedLine, refusedLines } from '../output/handed-back.js';
@@ -48,8 +48,8 @@ export function roundAsJson({ directory, labels, held, handedBack }: RenewalRoun
 }
 
 /** What a restored vault took back, and what not. */
-export function handedLines({ handedBack }: RenewalRound): string[] {
-  return handedBack === undefined ? [] : [handedLine(handedBack), ...refusedLines(handedBack)];
+export function handedLines(handedBack: HandedBack): string[] {
+  return [handedLine(handedBack), ...refusedLines(handedBack)];
 }
 
 /** Each label for which nothing was signed, and why. */

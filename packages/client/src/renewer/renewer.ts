@@ -67,11 +67,13 @@ export class Renewer {
   /**
    * Looks at everything once, and signs for what is remembered and good. A vault that was restored from a backup is handed
    * back before what it has lost.
+   * @param handed is told at once of what the vault took back: a vault whose audit log is lost takes no word after that
    * @throws {TrustError} trust_rollback (renewer-memory) where nothing is remembered, so that a person must adopt
    */
-  async round(): Promise<RenewalRound> {
+  async round(handed: (back: HandedBack) => void = () => undefined): Promise<RenewalRound> {
     await this.#requireMemory();
     const handedBack = await handBack(this.#session, (known) => this.#standing(known));
+    if (handedBack !== undefined) handed(handedBack);
     const trust = await this.#freshenDirectory();
     const held: HeldBack[] = [];
     let vouched: ShownPosition[] = [];

@@ -110,8 +110,9 @@ async function renewAsRenewer(
     out.talk('note: the renewer of this organisation runs elsewhere, or has lost its memory');
     return undefined;
   }
-  const round = await renewer.round();
-  for (const line of handedLines(round)) out.talk(line);
+  const round = await renewer.round((handed) => {
+    for (const line of handedLines(handed)) out.talk(line);
+  });
   say(roundLine(round));
   for (const line of heldLines(round)) out.talk(line);
   return round;
@@ -124,9 +125,15 @@ async function renewEvery(context: Context, every: string): Promise<void> {
     throw new UsageError('--every is for a renewer, and its keys are not here', 'let one in: docs/guide/people.md');
   const renewal = new Renewal(home, await context.renewerSettings(), {
     out,
+    handed: (back) => {
+      for (const line of handedLines(back)) {
+        if (context.asJson) out.talk(line);
+        else out.line(line);
+      }
+    },
     say: (round) => {
       if (context.asJson) out.jsonLine(roundAsJson(round));
-      else for (const line of [roundLine(round), ...handedLines(round)]) out.line(line);
+      else out.line(roundLine(round));
     },
   });
   await renewal.begin();
